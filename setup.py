@@ -1,0 +1,75 @@
+"""The list of compiled modules and how each build flavour compiles them; all metadata is in pyproject.toml.
+
+NSBLAST_BUILD chooses the flavour:
+  release   -O3, what the wheel holds (default)
+  debug     -O0 -g3 and the invariants behind NSB_DEBUG
+  sanitize  address and undefined-behaviour sanitizers, line numbers of the .pyx kept
+  coverage  line tracing for Cython.Coverage
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FLAVOUR = os.environ.get("NSBLAST_BUILD", "release")
+COMMON = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-fno-plt", "-fvisibility=hidden"]
+CFLAGS = {
+    "release": ["-O3", "-DNDEBUG", "-fno-semantic-interposition"],
+    "debug": ["-O0", "-g3", "-UNDEBUG", "-DNSB_DEBUG=1"],
+    "sanitize": ["-O1", "-g", "-UNDEBUG", "-DNSB_DEBUG=1", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+    "coverage": ["-O0", "-g", "-DCYTHON_TRACE_NOGIL=1", "-DCYTHON_USE_SYS_MONITORING=0"],
+}
+if FLAVOUR not in CFLAGS:
+    raise SystemExit(f"NSBLAST_BUILD={FLAVOUR!r}: expected one of {', '.join(CFLAGS)}")
+LDFLAGS = {"sanitize": ["-fsanitize=address,undefined"], "release": ["-s"]}
+
+DIRECTIVES = {
+    "language_level": 3,
+    "embedsignature": True,
+    "binding": True,
+    "annotation_typing": False,
+    # Never applies to raw pointers: packet safety is the cursors' business (wire.pxd).
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "freethreading_compatible": True,
+    "linetrace": FLAVOUR == "coverage",
+}
+
+
+class ParallelBuildExt(build_ext):
+    """Compile the modules side by side: they are many and small."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count() or 1
+
+
+def extensions() -> list[Extension]:
+    """Every .pyx under src/nsblast/_core is one module."""
+    return [
+        Extension(
+            f"nsblast._core.{path.stem}",
+            [str(path)],
+            extra_compile_args=COMMON + CFLAGS[FLAVOUR],
+            extra_link_args=LDFLAGS.get(FLAVOUR, []),
+        )
+        for path in sorted(Path("src/nsblast/_core").glob("*.pyx"))
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        include_path=["src"],
+        compiler_directives=DIRECTIVES,
+        emit_linenums=FLAVOUR in ("debug", "sanitize"),
+        nthreads=os.cpu_count() or 1,
+    ),
+    cmdclass={"build_ext": ParallelBuildExt},
+)

@@ -1,0 +1,3 @@
+"""nsblast: an authoritative DNS server."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,27 @@
+"""The stored entry: format in rrset.pxd."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+IS_APEX: int
+IS_CUT: int
+IS_OCCLUDED: int
+HAS_DNAME: int
+HAS_CNAME: int
+HAS_WILDCARD: int
+IS_ENT: int
+HAS_SIG: int
+ZONE_NSEC: int
+ZONE_NSEC3: int
+ZONE_SPECIAL: int
+
+class EntryData(NamedTuple):
+    apex_labels: int
+    flags: int
+    spelling: bytes
+    rrsets: list[tuple[int, int, list[bytes]]]
+
+def pack_entry(
+    rrsets: Iterable[tuple[int, int, Sequence[bytes]]], *, apex_labels: int, flags: int, spelling: bytes = b""
+) -> bytes: ...
+def unpack_entry(blob: bytes) -> EntryData: ...

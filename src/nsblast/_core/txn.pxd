@@ -1,0 +1,72 @@
+# Txn: all state of one packet under way. One is allocated per place of a batch at start; decode wipes what it uses.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from nsblast._core.edns cimport Edns
+from nsblast._core.name cimport Name
+from nsblast._core.nodes cimport Node, Trail
+from nsblast._core.plan cimport Plan
+from nsblast._core.status cimport Status
+from nsblast._core.suffix cimport Suffixes
+from nsblast._core.wire cimport Writer
+
+cdef enum:
+    CHAIN_MAX = 16          # CNAMEs and DNAMEs followed inside one answer
+
+cdef enum Transport:
+    UDP = 0
+    TCP = 1
+
+
+cdef struct Link:           # one name of a CNAME chain
+    uint8_t wire[256]       # spelling as it is to appear
+    uint8_t len
+
+
+cdef struct Txn:
+    # -- the request, set by who calls respond
+    const uint8_t* packet   # the whole message
+    uint32_t packet_len
+    uint8_t client[16]      # address, 4 or 16 octets
+    uint8_t client_len      # 4 or 16; 0 = none (tests)
+    uint8_t transport       # Transport
+    uint32_t now            # seconds since 1970, for cookies
+    uint8_t* out            # room for the answer
+    uint32_t out_size       # octets there
+    # -- what decode found
+    uint16_t id
+    uint16_t flags          # the request's second 16 bits
+    uint8_t opcode          # 0..15
+    uint16_t qtype
+    uint16_t qclass
+    bint has_question       # qname, qtype, qclass hold
+    uint16_t question_end   # offset after the question section, 12 when there is none
+    uint32_t limit          # octets the answer may have, all included
+    uint32_t tsig_at        # offset of a TSIG RR, 0 = none: RFC 8945 5.1
+    Edns edns
+    Name qname
+    # -- the search
+    Name sname_buf          # the name a chain has led to
+    Name* sname             # &qname or &sname_buf
+    const uint8_t* owner    # sname as it is to appear: in the packet or in chain[]
+    uint8_t owner_len
+    uint16_t owner_at       # its offset in the answer when known, else 0
+    uint8_t links           # entries of chain[] in use
+    Link chain[17]
+    Name scratch            # wildcard and glue names
+    bint wildcard           # the node found stands in for sname
+    uint8_t encloser        # labels of the closest encloser, with NXDOMAIN and wildcards
+    uint8_t apex            # labels of the zone apex the last look-up ended in
+    uint16_t node           # index of the node found, into nodes[]
+    uint16_t apex_node      # index of the apex's node once fetched, 0xffff = not yet
+    bint aa                 # the answer is authoritative
+    uint16_t rcode          # full 12 bits
+    Trail trail
+    Node nodes[640]
+    Plan plan
+    # -- the answer
+    Writer w
+    Suffixes suffixes
+    bint tc
+    uint32_t answer_len     # octets of the answer, 0 = silence
+    Status outcome          # what the counter says
