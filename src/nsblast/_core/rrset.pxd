@@ -77,3 +77,17 @@ cdef struct Layout:
 
 # Where the names lie in the rdata of a type.
 cdef Layout layout_of(uint16_t rrtype) noexcept nogil
+
+
+cdef struct Rec             # one collected RR
+
+
+cdef class EntryBuilder:
+    cdef Rec* recs
+    cdef uint8_t* data
+    cdef uint32_t count, room       # RRs collected, RRs there is room for
+    cdef uint32_t used, space       # octets of rdata collected, octets there is room for
+    cdef void clear(self) noexcept nogil
+    cdef int add(self, uint16_t rrtype, uint32_t ttl, const uint8_t* rdata, uint16_t length) except -1 nogil
+    cdef bytes pack(self, uint8_t apex_labels, uint16_t flags, const uint8_t* spelling, uint8_t spelling_len)
+    cdef uint32_t ttl_of(self, uint32_t first, uint32_t end) noexcept nogil

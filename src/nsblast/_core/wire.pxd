@@ -35,6 +35,10 @@ cdef inline void reader_fail(Reader* r) noexcept nogil:
     r.bad = True
 
 
+cdef inline bint reader_bad(const Reader* r) noexcept nogil:
+    return r.bad
+
+
 cdef inline uint32_t reader_left(const Reader* r) noexcept nogil:
     return r.end - r.at
 
