@@ -1,0 +1,188 @@
+"""Every error nsblast raises on purpose, as one tree.
+
+NsblastError
+├── UsageError            a command was given something it cannot take
+├── SettingsError         a setting is unknown, malformed or contradicts another
+├── InputError            data from outside (name, rdata, zone file) is wrong
+├── NotFound              the zone, name or type asked for is not there
+├── Conflict              it is there already, or changed meanwhile
+├── Denied                not allowed here
+├── StoreError            the database cannot do what was asked
+│   ├── StoreLocked       another process has it open
+│   ├── StoreCorrupt      it does not read as written
+│   ├── StoreMissing      there is none in that folder
+│   └── DiskFull
+├── StartError            the server cannot start
+│   ├── AddressInUse
+│   ├── AddressNotHere    no interface of this machine has that address
+│   ├── PermissionMissing
+│   └── TooFewFiles       RLIMIT_NOFILE is too low
+└── ControlError          the running server cannot be asked
+    ├── NotRunning
+    └── TimedOut
+
+Each carries the exit code of a command that ends with it, and a message that is whole by itself: it names file, line, key or
+value. None of them is ever shown with a traceback. They cross the control socket by name (to_wire, from_wire).
+"""
+
+import errno
+from typing import Any, ClassVar
+
+
+class NsblastError(Exception):
+    """Root of the tree; exit_code follows sysexits.h where it has a word for it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def to_wire(self) -> dict[str, Any]:
+        """What crosses the control socket."""
+        return {"error": type(self).__name__, "message": self.message, "details": self.details}
+
+
+class UsageError(NsblastError):
+    """A command was given something it cannot take."""
+
+    exit_code = 64
+
+
+class SettingsError(NsblastError):
+    """A setting is unknown, malformed or contradicts another."""
+
+    exit_code = 78
+
+
+class InputError(NsblastError):
+    """Data from outside is wrong; details may hold file, line, column."""
+
+    exit_code = 65
+
+
+class NotFound(NsblastError):
+    """What was asked for is not there."""
+
+    exit_code = 3
+
+
+class Conflict(NsblastError):
+    """What was to be made is there already, or changed since it was read."""
+
+    exit_code = 4
+
+
+class Denied(NsblastError):
+    """Not allowed here."""
+
+    exit_code = 77
+
+
+class StoreError(NsblastError):
+    """The database cannot do what was asked."""
+
+    exit_code = 74
+
+
+class StoreLocked(StoreError):
+    """Another process has the database open."""
+
+    exit_code = 75
+
+
+class StoreCorrupt(StoreError):
+    """The database does not read as it was written."""
+
+    exit_code = 70
+
+
+class StoreMissing(StoreError):
+    """There is no database in that folder."""
+
+    exit_code = 66
+
+
+class DiskFull(StoreError):
+    """No room is left where the database lies."""
+
+    exit_code = 74
+
+
+class StartError(NsblastError):
+    """The server cannot start."""
+
+    exit_code = 71
+
+
+class AddressInUse(StartError):
+    """Another process serves that address and port."""
+
+    exit_code = 69
+
+
+class AddressNotHere(StartError):
+    """No interface of this machine has that address."""
+
+    exit_code = 69
+
+
+class PermissionMissing(StartError):
+    """The system does not allow it to this user."""
+
+    exit_code = 77
+
+
+class TooFewFiles(StartError):
+    """The process may open too few files."""
+
+    exit_code = 71
+
+
+class ControlError(NsblastError):
+    """The running server cannot be asked."""
+
+    exit_code = 69
+
+
+class NotRunning(ControlError):
+    """No server has this database open."""
+
+
+class TimedOut(ControlError):
+    """The answer did not come in the time allowed."""
+
+    exit_code = 75
+
+
+def _tree(kind: type[NsblastError]) -> dict[str, type[NsblastError]]:
+    found = {kind.__name__: kind}
+    for child in kind.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def from_wire(data: dict[str, Any]) -> NsblastError:
+    """The error another process raised; an unknown kind becomes a ControlError with its words kept."""
+    kind = _tree(NsblastError).get(str(data.get("error", "")), ControlError)
+    error = kind.__new__(kind)
+    NsblastError.__init__(error, str(data.get("message", "the server gave no reason")), **dict(data.get("details") or {}))
+    return error
+
+
+def from_os(error: OSError, doing: str) -> NsblastError:
+    """An operating system's refusal in words of ours; doing reads like "open /var/lib/nsblast"."""
+    reason = error.strerror or str(error)
+    kinds: dict[int, type[NsblastError]] = {
+        errno.EADDRINUSE: AddressInUse,
+        errno.EADDRNOTAVAIL: AddressNotHere,
+        errno.EACCES: PermissionMissing,
+        errno.EPERM: PermissionMissing,
+        errno.EROFS: PermissionMissing,
+        errno.ENOSPC: DiskFull,
+        errno.EDQUOT: DiskFull,
+        errno.EMFILE: TooFewFiles,
+        errno.ENFILE: TooFewFiles,
+    }
+    return kinds.get(error.errno or 0, StartError)(f"cannot {doing}: {reason}")
