@@ -19,7 +19,7 @@ cdef struct Name:
     uint8_t labels          # root not counted, 0..127
     bint folded             # some octet was upper case in the source
     uint8_t at[128]         # at[k]: offset in wire of the suffix of k labels, valid for 0..labels; at[0] = len - 1
-    uint64_t hash[128]      # hash[k]: keyed hash of the suffix of k labels, valid for 0..labels
+    uint64_t hash[128]      # hash[k]: keyed hash of the suffix of k labels, valid for 0..labels; never 0
 
 
 cdef struct Seed:
@@ -27,13 +27,15 @@ cdef struct Seed:
     uint64_t b
 
 
-# Reads an uncompressed name at the cursor: OK, or FORMERR for a pointer, a label above 63 or a name above 255 octets.
+# Reads an uncompressed name at the cursor: OK, or FORMERR for a pointer, a label above 63 or a name above 255 octets
+# (then the cursor stays where it was and `name` holds nothing to be used).
 cdef Status name_read(Name* name, Reader* r, const Seed* seed) noexcept nogil
 # The same from a stored name of `length` octets (whose case may be mixed).
 cdef Status name_load(Name* name, const uint8_t* wire, uint32_t length, const Seed* seed) noexcept nogil
-# name = "*" under the suffix of k labels of `of`: OK, or FORMERR when longer than 255 octets.
+# name = "*" under the suffix of k labels of `of`, which is another Name: OK, or FORMERR when longer than 255 octets.
 cdef Status name_wildcard(Name* name, const Name* of, uint8_t k, const Seed* seed) noexcept nogil
 # name = `of` with its last k labels replaced by `tail` (RFC 6672 2.2): OK, or FORMERR when longer than 255 octets.
+# `name` may be `of` itself, never `tail`.
 cdef Status name_replace(Name* name, const Name* of, uint8_t k, const Name* tail, const Seed* seed) noexcept nogil
 # Octets of the uncompressed name at p, root included; 0 when it is malformed or longer than `left`. No folding.
 cdef uint32_t name_span(const uint8_t* p, uint32_t left) noexcept nogil

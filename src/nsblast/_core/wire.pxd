@@ -92,7 +92,7 @@ cdef inline uint32_t writer_left(const Writer* w) noexcept nogil:
 cdef inline uint8_t* writer_take(Writer* w, uint32_t n) noexcept nogil:
     """Room for n octets, or NULL."""
     cdef uint8_t* p
-    if n > w.limit - w.at:
+    if w.bad or n > w.limit - w.at:
         w.bad = True
         return NULL
     p = w.base + w.at
