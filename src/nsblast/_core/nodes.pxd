@@ -42,8 +42,10 @@ cdef struct Miss:
 cdef struct Fill:           # open addressing by (hash, kind)
     uint64_t hash           # 0 = free
     uint64_t stamp          # position of the secondary when it was read
-    const uint8_t* data     # name then blob, owned by the engine
+    const uint8_t* asked    # the name asked for, owned by the engine
+    const uint8_t* data     # owner name then blob, owned by the engine
     uint32_t blob_len       # 0 = certainly absent
+    uint8_t asked_len
     uint8_t name_len
     uint8_t kind
     uint8_t apex
@@ -61,14 +63,21 @@ cdef struct Trail:          # what one answer rests on
     uint16_t count          # nodes in use
     uint16_t zones
     uint16_t stripe[40]     # stripes of the zones seen
-    Miss miss
+    Miss miss               # what the store must be asked, after MISS
+    Node node[640]          # the owner names it rests on
 
 
 cdef void trail_start(Trail* trail, const Sources* src) noexcept nogil
-# The entry of the suffix of k labels of `name`, in its deepest zone: OK, ABSENT (certain), MISS, BUSY, CORRUPT.
-cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t k, Node* out) noexcept nogil
+# The entry of the suffix of k labels of `name`, in its deepest zone: OK (`at` is its index in trail.node), ABSENT
+# (certain), MISS, BUSY, CORRUPT, SERVFAIL (the answer rests on too much).
+cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t k, uint16_t* at) noexcept nogil
 # One of the other MissKinds, for the suffix of k labels of `name`; answered from fills only.
 cdef Status node_special(const Sources* src, Trail* trail, MissKind kind, const Name* name, uint8_t k, uint8_t apex,
-                         Node* out) noexcept nogil
+                         uint16_t* at) noexcept nogil
 # After the answer is written: did every node and every zone stand still? False = start anew.
-cdef bint trail_holds(const Sources* src, const Trail* trail, const Node* nodes) noexcept nogil
+cdef bint trail_holds(const Sources* src, const Trail* trail) noexcept nogil
+# Forget all fills.
+cdef void fills_clear(Sources* src) noexcept nogil
+# The slot for a fill of this question; the caller sets asked, data, lengths and stamp. The table must not be full.
+cdef Fill* fill_slot(Sources* src, uint64_t hash, MissKind kind, uint8_t apex, const uint8_t* asked,
+                     uint32_t length) noexcept nogil

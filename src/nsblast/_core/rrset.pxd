@@ -38,6 +38,8 @@ cdef enum EntryFlag:
     ZONE_NSEC = 256         # at the apex: the zone is signed, with NSEC
     ZONE_NSEC3 = 512        # at the apex: the zone is signed, with NSEC3
     ZONE_SPECIAL = 1024     # at the apex: expired or restricted, Python decides
+    ONLY_NSEC3 = 2048       # holds nothing but NSEC3 and its RRSIGs: not part of the name space, RFC 5155 7.2.8
+    CONTENT_FLAGS = 8 | 16 | 64 | 128 | 2048    # those that follow from the contents; pack() sets them
 
 
 cdef struct Entry:
@@ -90,4 +92,5 @@ cdef class EntryBuilder:
     cdef void clear(self) noexcept nogil
     cdef int add(self, uint16_t rrtype, uint32_t ttl, const uint8_t* rdata, uint16_t length) except -1 nogil
     cdef bytes pack(self, uint8_t apex_labels, uint16_t flags, const uint8_t* spelling, uint8_t spelling_len)
+    cdef uint16_t content_flags(self, uint32_t kept) noexcept nogil
     cdef uint32_t ttl_of(self, uint32_t first, uint32_t end) noexcept nogil

@@ -14,12 +14,15 @@ HAS_SIG: int
 ZONE_NSEC: int
 ZONE_NSEC3: int
 ZONE_SPECIAL: int
+ONLY_NSEC3: int
 
 class EntryData(NamedTuple):
     apex_labels: int
     flags: int
     spelling: bytes
     rrsets: list[tuple[int, int, list[bytes]]]
+
+# HAS_CNAME, HAS_DNAME, HAS_SIG, IS_ENT and ONLY_NSEC3 follow from the contents: pack_entry sets them whatever `flags` says.
 
 def pack_entry(
     rrsets: Iterable[tuple[int, int, Sequence[bytes]]], *, apex_labels: int, flags: int, spelling: bytes = b""

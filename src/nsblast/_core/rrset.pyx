@@ -39,10 +39,11 @@ cdef enum:
     KX = 36
     DNAME = 39
     RRSIG = 46
+    NSEC3 = 50
     MOST_RRS = 0xffff
 
 ENTRY_FLAGS = ("IS_APEX", "IS_CUT", "IS_OCCLUDED", "HAS_DNAME", "HAS_CNAME", "HAS_WILDCARD", "IS_ENT", "HAS_SIG",
-               "ZONE_NSEC", "ZONE_NSEC3", "ZONE_SPECIAL")
+               "ZONE_NSEC", "ZONE_NSEC3", "ZONE_SPECIAL", "ONLY_NSEC3")
 globals().update({flag: 1 << i for i, flag in enumerate(ENTRY_FLAGS)})
 
 
@@ -296,7 +297,7 @@ cdef class EntryBuilder:
         writer_open(&w, <uint8_t*> PyBytes_AS_STRING(blob), size)
         writer_u8(&w, ENTRY_VERSION)
         writer_u8(&w, apex_labels)
-        writer_u16(&w, flags)
+        writer_u16(&w, (flags & ~<uint16_t> CONTENT_FLAGS) | self.content_flags(kept))
         writer_u16(&w, <uint16_t> sets)
         writer_u8(&w, spelling_len)
         writer_u8(&w, 0)
@@ -320,6 +321,21 @@ cdef class EntryBuilder:
             writer_u32(&index, at)
         return blob
 
+    cdef uint16_t content_flags(self, uint32_t kept) noexcept nogil:
+        """The flags that follow from which types are present."""
+        cdef uint16_t flags = 0 if kept else IS_ENT
+        cdef uint32_t i, nsec3 = 0
+        for i in range(kept):
+            if self.recs[i].type == CNAME:
+                flags |= HAS_CNAME
+            elif self.recs[i].type == DNAME:
+                flags |= HAS_DNAME
+            elif self.recs[i].type == RRSIG:
+                flags |= HAS_SIG
+            if self.recs[i].type == NSEC3 or (self.recs[i].type == RRSIG and self.recs[i].covered == NSEC3):
+                nsec3 += 1
+        return flags | (ONLY_NSEC3 if kept and nsec3 == kept else 0)
+
     cdef uint32_t ttl_of(self, uint32_t first, uint32_t end) noexcept nogil:
         """TTL of the RR that came first."""
         cdef uint32_t i, best = first
@@ -342,7 +358,6 @@ def pack_entry(rrsets, *, int apex_labels, int flags, bytes spelling=b"") -> byt
     """The blob of one owner name's RRsets, each (type, ttl, [rdata, ...]). ValueError when a value is out of range."""
     cdef EntryBuilder builder = EntryBuilder()
     cdef bytes rdata
-    cdef bint signed = False
     if not 0 <= apex_labels <= 127:
         raise ValueError(f"apex_labels {apex_labels}: 0 to 127")
     if not 0 <= flags <= 0xffff:
@@ -354,14 +369,12 @@ def pack_entry(rrsets, *, int apex_labels, int flags, bytes spelling=b"") -> byt
             raise ValueError(f"type {rrtype}: 0 to 65535")
         if not 0 <= ttl <= 0x7fffffff:
             raise ValueError(f"TTL {ttl}: 0 to 2147483647 (RFC 2181 section 8)")
-        if rrtype == RRSIG:
-            signed = True
         for rdata in rdatas:
             if len(rdata) > 0xffff:
                 raise ValueError(f"rdata of {len(rdata)} octets: at most 65535")
             builder.add(<uint16_t> rrtype, <uint32_t> ttl, <const uint8_t*> PyBytes_AS_STRING(rdata),
                         <uint16_t> len(rdata))
-    return builder.pack(<uint8_t> apex_labels, <uint16_t> (flags | (HAS_SIG if signed else 0)),
+    return builder.pack(<uint8_t> apex_labels, <uint16_t> flags,
                         <const uint8_t*> PyBytes_AS_STRING(spelling), <uint8_t> len(spelling))
 
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nsblast._core.edns cimport Edns
 from nsblast._core.name cimport Name
-from nsblast._core.nodes cimport Node, Trail
+from nsblast._core.nodes cimport Trail
 from nsblast._core.plan cimport Plan
 from nsblast._core.status cimport Status
 from nsblast._core.suffix cimport Suffixes
@@ -57,12 +57,11 @@ cdef struct Txn:
     bint wildcard           # the node found stands in for sname
     uint8_t encloser        # labels of the closest encloser, with NXDOMAIN and wildcards
     uint8_t apex            # labels of the zone apex the last look-up ended in
-    uint16_t node           # index of the node found, into nodes[]
+    uint16_t node           # index of the node found, into trail.node[]
     uint16_t apex_node      # index of the apex's node once fetched, 0xffff = not yet
     bint aa                 # the answer is authoritative
     uint16_t rcode          # full 12 bits
     Trail trail
-    Node nodes[640]
     Plan plan
     # -- the answer
     Writer w
