@@ -167,7 +167,9 @@ def from_wire(data: dict[str, Any]) -> NsblastError:
     """The error another process raised; an unknown kind becomes a ControlError with its words kept."""
     kind = _tree(NsblastError).get(str(data.get("error", "")), ControlError)
     error = kind.__new__(kind)
-    NsblastError.__init__(error, str(data.get("message", "the server gave no reason")), **dict(data.get("details") or {}))
+    NsblastError.__init__(
+        error, str(data.get("message", "the server gave no reason")), **dict(data.get("details") or {})
+    )
     return error
 
 

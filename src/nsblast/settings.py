@@ -1,0 +1,273 @@
+"""The one model of all settings: what each is called, may hold, means, and whether a running server can change it.
+
+One name everywhere: the setting dns_port is `dns_port` (or [dns] port) in the TOML file, NSBLAST_DNS_PORT in the environment and
+--dns-port as a flag. How the layers are put together is settings_layers.py's business; this file never reads anything.
+Settings objects are frozen: a reload makes a new one, and only fields declared live may differ from those the server started with.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import dns.exception
+import dns.rcode
+import dns.rdatatype
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from nsblast.quantities import format_duration, format_size, parse_duration, parse_size
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a value is written back in the form it is read in."""
+
+    write: Callable[[Any], str]
+
+
+def _list_of_text(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 or IPv6 address") from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an address or network like 192.0.2.0/24") from None
+
+
+def _secret(text: str) -> str:
+    if text and not re.fullmatch("[0-9a-fA-F]{32}", text):
+        raise ValueError("expected 32 hexadecimal digits (128 bits, RFC 9018)")
+    return text.lower()
+
+
+def _identifier(text: str) -> str:
+    if text.startswith("0x"):
+        try:
+            raw = bytes.fromhex(text[2:])
+        except ValueError:
+            raise ValueError("after 0x only pairs of hexadecimal digits may follow") from None
+    else:
+        raw = text.encode()
+    if len(raw) > 128:
+        raise ValueError("longer than 128 octets")
+    return text
+
+
+def _chaos_text(text: str) -> str:
+    if len(text.encode()) > 255:
+        raise ValueError("longer than one TXT string holds (255 octets)")
+    return text
+
+
+def _rdatatype(text: str) -> str:
+    try:
+        return dns.rdatatype.to_text(dns.rdatatype.from_text(text))
+    except (dns.exception.DNSException, ValueError):
+        raise ValueError(f"{text!r} is no record type like AAAA or TYPE65280") from None
+
+
+def _rcode(text: str) -> str:
+    try:
+        return dns.rcode.to_text(dns.rcode.from_text(text))
+    except (dns.exception.DNSException, ValueError):
+        raise ValueError(f"{text!r} is no response code like NXDOMAIN or SERVFAIL") from None
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Shown(format_size)]
+Duration = Annotated[float, BeforeValidator(parse_duration), Shown(format_duration)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+RdataTypes = Annotated[tuple[Annotated[str, AfterValidator(_rdatatype)], ...], BeforeValidator(_list_of_text)]
+Rcodes = Annotated[tuple[Annotated[str, AfterValidator(_rcode)], ...], BeforeValidator(_list_of_text)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_list_of_text)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_list_of_text)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+QueryLogMode = Annotated[Literal["off", "errors", "sampled", "all"], BeforeValidator(_lower)]
+
+
+def _setting(default: Any, text: str, *, live: bool = False, secret: bool = False, **limits: Any) -> Any:
+    """A field: its default, what it means, whether it can change while running, whether it must not be shown."""
+    return Field(default, description=text, json_schema_extra={"live": live, "secret": secret}, **limits)
+
+
+class Settings(BaseModel):
+    """What one server was told; every field has a default that serves on 127.0.0.1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    # -- where the data is
+    db_path: Path = _setting(Path("/var/lib/nsblast"), "folder of the database")
+    cache_size: Size = _setting(
+        256 << 20, "memory of the shared entry cache and name filter, all workers together", ge=4 << 20
+    )
+    block_cache: Size = _setting(64 << 20, "RocksDB's block cache, in each process", ge=1 << 20)
+    write_buffer: Size = _setting(32 << 20, "RocksDB's memtable before it is flushed", ge=1 << 20)
+    import_memory: Size = _setting(256 << 20, "memory an import may use before it sorts on disk", ge=16 << 20)
+    journal_age: Duration = _setting(
+        30 * 86400.0, "change-sets older than this are forgotten; 0 = never by age", live=True
+    )
+    journal_size: Size = _setting(1 << 30, "octets of change-sets kept in all; 0 = no limit", live=True)
+
+    # -- DNS
+    dns_endpoint: Addresses = _setting(("127.0.0.1",), "addresses served, 0.0.0.0 and :: for all", min_length=1)
+    dns_port: Port = _setting(53, "port of UDP and TCP")
+    dns_udp_port: Port | None = _setting(None, "port of UDP where it differs from dns_port")
+    dns_tcp_port: Port | None = _setting(None, "port of TCP where it differs from dns_port")
+    workers: int = _setting(0, "DNS worker processes; 0 = one for each processor", ge=0, le=256)
+    udp_max: int = _setting(
+        1232, "largest UDP answer in octets, whatever the client allows", live=True, ge=512, le=65535
+    )
+    udp_buffer: Size = _setting(4 << 20, "receive and send buffer asked for each UDP socket", ge=4096)
+    any_full: bool = _setting(False, "answer ANY with all RRsets over UDP (RFC 8482 advises one)", live=True)
+    nsid: Annotated[str, AfterValidator(_identifier)] = _setting(
+        "", "RFC 5001 identifier, text or 0x…; empty = none", live=True
+    )
+    chaos: bool = _setting(
+        True, "answer version.bind, version.server, id.server and hostname.bind in class CH", live=True
+    )
+    version_text: Annotated[str, AfterValidator(_chaos_text)] = _setting(
+        "nsblast", "what version.bind says; empty = refused", live=True
+    )
+    server_id: Annotated[str, AfterValidator(_chaos_text)] = _setting(
+        "", "what id.server says; empty = refused", live=True
+    )
+    cookies: bool = _setting(True, "DNS cookies (RFC 7873)", live=True)
+    cookies_required: bool = _setting(
+        False, "UDP clients without a right cookie get BADCOOKIE or a short answer", live=True
+    )
+    cookie_secret: Annotated[str, AfterValidator(_secret)] = _setting(
+        "", "32 hex digits; empty = random at start", live=True, secret=True
+    )
+    cookie_secret_old: Annotated[str, AfterValidator(_secret)] = _setting(
+        "", "the secret before, still accepted", live=True, secret=True
+    )
+
+    # -- TCP
+    tcp_connections: int = _setting(
+        4000, "connections open at once, over all workers; the longest idle one gives way", live=True, ge=1
+    )
+    tcp_per_address: int = _setting(
+        100, "connections of one address (an IPv6 /64 is one) to one worker", live=True, ge=1
+    )
+    tcp_idle_timeout: Duration = _setting(
+        10.0, "a connection with nothing under way is closed after this", live=True, gt=0
+    )
+    tcp_lifetime: Duration = _setting(
+        3600.0, "a connection is closed after this in any case; 0 = never", live=True, ge=0
+    )
+    tcp_query_timeout: Duration = _setting(3.0, "a message begun must be whole within this", live=True, gt=0)
+    tcp_write_timeout: Duration = _setting(
+        5.0, "a client must take something waiting for it within this", live=True, gt=0
+    )
+    tcp_backlog: int = _setting(1024, "connections the system queues until they are accepted", ge=1)
+
+    # -- HTTP, for the admin API
+    http_endpoint: Annotated[str, AfterValidator(_address)] = _setting("127.0.0.1", "address of the admin API")
+    http_port: Port = _setting(8053, "port of the admin API")
+
+    # -- logs
+    log_level: LogLevel = _setting("info", "debug, info, warning or error", live=True)
+    log_format: Literal["auto", "json", "console"] = _setting(
+        "auto", "auto = console on a terminal, else json", live=True
+    )
+    log_file: Path | None = _setting(None, "file the log is appended to; none = standard error", live=True)
+    query_log_mode: QueryLogMode = _setting(
+        "off", "off, errors (rcode not NOERROR or NXDOMAIN), sampled or all", live=True
+    )
+    query_log_sample: int = _setting(100, "with sampled: one of this many queries", live=True, ge=1)
+    query_log_format: Literal["json", "plain"] = _setting("json", "form of a line", live=True)
+    query_log_file: Path | None = _setting(None, "file of the query log; none = query.log in db_path", live=True)
+    query_log_types: RdataTypes = _setting((), "only these query types; none = all", live=True)
+    query_log_rcodes: Rcodes = _setting((), "only these rcodes; none = all", live=True)
+    query_log_clients: Networks = _setting((), "only clients in these networks; none = all", live=True)
+
+    # -- processes
+    user: str = _setting("", "user to become after the ports are bound")
+    group: str = _setting("", "group to become; empty = the user's own")
+    stop_timeout: Duration = _setting(10.0, "time given to finish what is under way when stopping", live=True, gt=0)
+    catch_up: Duration = _setting(0.1, "longest time a worker lags behind the store", live=True, gt=0, le=5)
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        if self.group and not self.user:
+            raise ValueError("group is set but user is not")
+        if len(set(self.dns_endpoint)) != len(self.dns_endpoint):
+            raise ValueError("dns_endpoint names an address twice")
+        if self.cookies_required and not self.cookies:
+            raise ValueError("cookies_required is set but cookies is off")
+        return self
+
+    @property
+    def udp_port(self) -> int:
+        """The UDP port in force."""
+        return self.dns_udp_port or self.dns_port
+
+    @property
+    def tcp_port(self) -> int:
+        """The TCP port in force."""
+        return self.dns_tcp_port or self.dns_port
+
+    @property
+    def worker_count(self) -> int:
+        """Number of workers in force."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def nsid_octets(self) -> bytes:
+        """The NSID as it is sent."""
+        return bytes.fromhex(self.nsid[2:]) if self.nsid.startswith("0x") else self.nsid.encode()
+
+    @property
+    def query_log_path(self) -> Path:
+        """The query log's file in force."""
+        return self.query_log_file or self.db_path / "query.log"
+
+
+def is_live(name: str) -> bool:
+    """Whether a running server can change this setting."""
+    return bool(_extra(name).get("live"))
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value must not be shown."""
+    return bool(_extra(name).get("secret"))
+
+
+def shown(name: str, value: Any) -> Any:
+    """A value in the form it is read in: text for sizes, durations and paths, lists for lists, a mask for secrets."""
+    if value is not None and value != "" and is_secret(name):
+        return "(hidden)"
+    for mark in Settings.model_fields[name].metadata:
+        if isinstance(mark, Shown):
+            return mark.write(value)
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def changes(old: Settings, new: Settings) -> tuple[dict[str, Any], list[str]]:
+    """What differs: live values that may be taken over, and names of others that need a restart."""
+    differing = [name for name in Settings.model_fields if getattr(old, name) != getattr(new, name)]
+    return {n: getattr(new, n) for n in differing if is_live(n)}, [n for n in differing if not is_live(n)]
+
+
+def _extra(name: str) -> dict[str, Any]:
+    extra = Settings.model_fields[name].json_schema_extra
+    return extra if isinstance(extra, dict) else {}
