@@ -1,4 +1,5 @@
-# Txn: all state of one packet under way. One is allocated per place of a batch at start; decode wipes what it uses.
+# Txn: all state of one packet under way. One is allocated per place of a batch at start, one Work for all of them;
+# decode wipes what it uses.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -23,6 +24,15 @@ cdef struct Link:           # one name of a CNAME chain
     uint8_t len
 
 
+cdef struct Work:           # what is needed only while a packet is being answered: one for a whole batch stays in the CPU's cache
+    Name sname_buf          # the name a chain has led to
+    Name scratch            # wildcard and glue names
+    Link chain[17]          # names of the chain; [links] is room for the next
+    Trail trail
+    Plan plan
+    Suffixes suffixes
+
+
 cdef struct Txn:
     # -- the request, set by who calls respond
     const uint8_t* packet   # the whole message
@@ -33,6 +43,8 @@ cdef struct Txn:
     uint32_t now            # seconds since 1970, for cookies
     uint8_t* out            # room for the answer
     uint32_t out_size       # octets there
+    Work* work              # lent by who calls respond, shared by all packets of a batch
+    bint any_full           # ANY is answered with all RRsets
     # -- what decode found
     uint16_t id
     uint16_t flags          # the request's second 16 bits
@@ -46,26 +58,20 @@ cdef struct Txn:
     Edns edns
     Name qname
     # -- the search
-    Name sname_buf          # the name a chain has led to
-    Name* sname             # &qname or &sname_buf
-    const uint8_t* owner    # sname as it is to appear: in the packet or in chain[]
+    Name* sname             # &qname or &work.sname_buf
+    const uint8_t* owner    # sname as it is to appear: in the packet or in work.chain[]
     uint8_t owner_len
     uint16_t owner_at       # its offset in the answer when known, else 0
-    uint8_t links           # entries of chain[] in use
-    Link chain[17]
-    Name scratch            # wildcard and glue names
+    uint8_t links           # entries of work.chain[] in use
     bint wildcard           # the node found stands in for sname
     uint8_t encloser        # labels of the closest encloser, with NXDOMAIN and wildcards
     uint8_t apex            # labels of the zone apex the last look-up ended in
-    uint16_t node           # index of the node found, into trail.node[]
+    uint16_t node           # index of the node found, into work.trail.node[]
     uint16_t apex_node      # index of the apex's node once fetched, 0xffff = not yet
     bint aa                 # the answer is authoritative
     uint16_t rcode          # full 12 bits
-    Trail trail
-    Plan plan
     # -- the answer
     Writer w
-    Suffixes suffixes
     bint tc
     uint32_t answer_len     # octets of the answer, 0 = silence
     Status outcome          # what the counter says
