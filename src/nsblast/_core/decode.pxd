@@ -6,7 +6,7 @@ from nsblast._core.name cimport Seed
 from nsblast._core.status cimport Status
 from nsblast._core.txn cimport Txn
 
-# OK (an IN query for look-up), or SILENT, FORMERR, NOTIMP, BADVERS, BADCOOKIE, COOKIE_ONLY, CHAOS, HAND_OVER.
-# Whatever it returns, id, flags, opcode, has_question, question_end, limit and edns are set as far as known,
-# so that encode can answer with the right rcode.
+# OK (an IN query for look-up), or SILENT, FORMERR, NOTIMP, BADVERS, BADCOOKIE, COOKIE_ONLY, CHAOS, HAND_OVER, or NO_ZONE for a
+# class in which nothing is served here (REFUSED). Whatever it returns, id, flags, opcode, has_question, question_end, limit
+# and edns are set as far as known, so that encode can answer with the right rcode; the search starts at qname, the plan is empty.
 cdef Status decode(Txn* txn, const EdnsConfig* config, const Seed* seed) noexcept nogil

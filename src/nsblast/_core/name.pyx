@@ -91,52 +91,63 @@ cdef inline bint fold_copy(uint8_t* to, const uint8_t* src, uint32_t n) noexcept
     return any_up != 0
 
 
-cdef inline uint32_t name_take(Name* name, const uint8_t* p, uint32_t left, const Seed* seed) noexcept nogil:
-    """Fill `name` from the octets at p; octets used, or 0 when they are no name."""
-    cdef uint8_t starts[128]
+cdef inline uint32_t walk(const uint8_t* p, uint32_t left, uint8_t* starts, uint32_t* labels) noexcept nogil:
+    """Octets of the name at p, 0 when it is none; where its labels start (room for 128) and how many they are."""
     cdef uint32_t at = 0
-    cdef uint32_t labels = 0
-    cdef uint32_t k, size
-    cdef uint64_t h
+    cdef uint32_t count = 0
+    cdef uint32_t size
     if left > NAME_OCTETS:
         left = NAME_OCTETS
-    while True:
-        if at >= left:
-            return 0
+    while at < left:
         size = p[at]
         if size == 0:
-            break
+            labels[0] = count
+            return at + 1
         if size > LABEL_OCTETS:
             return 0
-        starts[labels & 127] = <uint8_t> at     # 127 labels at most fit into 255 octets
-        labels += 1
+        starts[count] = <uint8_t> at    # 127 labels at most fit into 255 octets
+        count += 1
         at += size + 1
-    name.len = <uint8_t> (at + 1)
-    name.labels = <uint8_t> labels
-    name.folded = fold_copy(name.wire, p, at + 1)
-    h = hash_root(seed)
-    name.at[0] = <uint8_t> at
+    return 0
+
+
+cdef inline void index(Name* name, uint32_t length, const uint8_t* starts, uint32_t count, const Seed* seed) noexcept nogil:
+    """Everything but wire and folded, from a walk over wire."""
+    cdef uint64_t h = hash_root(seed)
+    cdef uint32_t k, at
+    name.len = <uint8_t> length
+    name.labels = <uint8_t> count
+    name.at[0] = <uint8_t> (length - 1)
     name.hash[0] = h
-    for k in range(1, labels + 1):
-        at = starts[labels - k]
+    for k in range(1, count + 1):
+        at = starts[count - k]
         h = hash_step(h, name.wire + at, <uint32_t> name.wire[at] + 1, seed)
         name.at[k] = <uint8_t> at
         name.hash[k] = h
-    return name.len
 
 
 cdef Status name_read(Name* name, Reader* r, const Seed* seed) noexcept nogil:
-    cdef uint32_t used = name_take(name, r.base + r.at, reader_left(r), seed)
+    cdef uint8_t starts[128]
+    cdef uint32_t count = 0
+    cdef uint32_t used = walk(r.base + r.at, reader_left(r), starts, &count)
     if used == 0:
         return FORMERR
-    reader_take(r, used)
+    name.folded = fold_copy(name.wire, reader_take(r, used), used)
+    index(name, used, starts, count, seed)
     return OK
 
 
 cdef Status name_load(Name* name, const uint8_t* wire, uint32_t length, const Seed* seed) noexcept nogil:
-    if name_take(name, wire, length, seed) != length:
+    cdef uint8_t starts[128]
+    cdef uint32_t count = 0
+    if length == 0 or length > NAME_OCTETS:
         return FORMERR
-    return OK if length else FORMERR
+    # Copied before it is walked: it may lie in shared memory that changes.
+    name.folded = fold_copy(name.wire, wire, length)
+    if walk(name.wire, length, starts, &count) != length:
+        return FORMERR
+    index(name, length, starts, count, seed)
+    return OK
 
 
 cdef Status name_wildcard(Name* name, const Name* of, uint8_t k, const Seed* seed) noexcept nogil:
