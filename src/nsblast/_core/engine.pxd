@@ -1,0 +1,19 @@
+# One worker's state and its door for Python.
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from nsblast._core.nodes cimport Fill, Sources
+from nsblast._core.respond cimport Config
+from nsblast._core.status cimport Status
+from nsblast._core.txn cimport Txn, Work
+
+
+cdef class Engine:
+    cdef Sources src
+    cdef Config config
+    cdef Fill* fills
+    cdef Work* work
+    cdef Txn* txn           # the packet of answer()
+    cdef uint8_t* out       # its answer
+    cdef list kept          # objects the fills point into
+    cdef object __weakref__

@@ -1,0 +1,139 @@
+"""One worker's state: its view of the segment, what the store gave it, its settings; and answer() for single messages.
+
+Owns: memory of transactions and fills. UDP batches (serve_udp), TCP, tests, fuzzers and benchmarks all come through here
+to the same respond().
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from nsblast._core.name cimport Name, name_load
+from nsblast._core.nodes cimport FILLS, Fill, MissKind, fill_slot, fills_clear
+from nsblast._core.respond cimport respond
+from nsblast._core.status cimport Status
+from nsblast._core.txn cimport Transport, Txn, Work
+
+import time
+
+cdef enum:
+    ANSWER_MAX = 65535
+
+# What answer() returns when Python must do something first.
+MISS = <int> Status.MISS
+BUSY = <int> Status.BUSY
+HAND_OVER = <int> Status.HAND_OVER
+# Kinds of miss: what the store is asked.
+MISS_ENTRY = <int> MissKind.MISS_ENTRY
+MISS_IN_ZONE = <int> MissKind.MISS_IN_ZONE
+MISS_NSEC_COVER = <int> MissKind.MISS_NSEC_COVER
+MISS_NSEC3_MATCH = <int> MissKind.MISS_NSEC3_MATCH
+MISS_NSEC3_COVER = <int> MissKind.MISS_NSEC3_COVER
+
+
+cdef class Engine:
+    """All state of one worker (engine.pyi tells the arguments)."""
+
+    def __cinit__(self):
+        self.fills = <Fill*> calloc(FILLS, sizeof(Fill))
+        self.work = <Work*> calloc(1, sizeof(Work))
+        self.txn = <Txn*> calloc(1, sizeof(Txn))
+        self.out = <uint8_t*> calloc(1, ANSWER_MAX)
+        if self.fills == NULL or self.work == NULL or self.txn == NULL or self.out == NULL:
+            raise MemoryError
+        self.kept = []
+
+    def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
+                 bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
+                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False):
+        if not 512 <= udp_max <= 4096:
+            raise ValueError(f"udp_max {udp_max}: 512 to 4096 octets")
+        if len(nsid) > 128:
+            raise ValueError(f"nsid of {len(nsid)} octets: at most 128")
+        if len(version) > 255 or len(server_id) > 255:
+            raise ValueError("version and server_id: at most 255 octets (RFC 1035 section 3.3)")
+        if not 0 <= tcp_keepalive <= 0xffff:
+            raise ValueError(f"tcp_keepalive {tcp_keepalive}: 0 to 65535 units of 100 ms")
+        for secret in (cookie_secret, cookie_secret_old):
+            if len(secret) not in (0, 16):
+                raise ValueError(f"cookie secret of {len(secret)} octets: 16 (RFC 9018 section 4)")
+        self.src.fills = self.fills
+        self.src.n_fills = 0
+        self.config.edns.udp_max = <uint16_t> udp_max
+        memcpy(self.config.edns.nsid, PyBytes_AS_STRING(nsid), len(nsid))
+        self.config.edns.nsid_len = <uint8_t> len(nsid)
+        self.config.edns.cookies = cookies and len(cookie_secret) == 16
+        self.config.edns.cookies_required = cookies_required
+        if len(cookie_secret) == 16:
+            memcpy(self.config.edns.secret, PyBytes_AS_STRING(cookie_secret), 16)
+        if len(cookie_secret_old) == 16:
+            memcpy(self.config.edns.secret_old, PyBytes_AS_STRING(cookie_secret_old), 16)
+        self.config.edns.has_old = len(cookie_secret_old) == 16
+        self.config.edns.keepalive = <uint16_t> tcp_keepalive
+        self.config.any_full = any_full
+        memcpy(self.config.version, PyBytes_AS_STRING(version), len(version))
+        self.config.version_len = <uint8_t> len(version)
+        memcpy(self.config.server_id, PyBytes_AS_STRING(server_id), len(server_id))
+        self.config.server_id_len = <uint8_t> len(server_id)
+        self.txn.work = self.work
+
+    def __dealloc__(self):
+        free(self.fills)
+        free(self.work)
+        free(self.txn)
+        free(self.out)
+
+    def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0):
+        """The answer to one message; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
+        cdef Txn* txn = self.txn
+        cdef Status status
+        if len(packet) > ANSWER_MAX:
+            raise ValueError(f"message of {len(packet)} octets: at most {ANSWER_MAX}")
+        if len(client) not in (0, 4, 16):
+            raise ValueError(f"client address of {len(client)} octets: 4 or 16")
+        txn.packet = <const uint8_t*> PyBytes_AS_STRING(packet)
+        txn.packet_len = <uint32_t> len(packet)
+        memcpy(txn.client, PyBytes_AS_STRING(client), len(client))
+        txn.client_len = <uint8_t> len(client)
+        txn.transport = Transport.TCP if tcp else Transport.UDP
+        txn.now = now if now else <uint32_t> time.time()
+        txn.out = self.out
+        txn.out_size = ANSWER_MAX
+        with nogil:
+            status = respond(txn, &self.src, &self.config)
+        if status == Status.OK:
+            return PyBytes_FromStringAndSize(<const char*> txn.out, txn.answer_len)
+        return <int> status
+
+    def miss(self) -> tuple[int, int, bytes]:
+        """What the last answer() that returned MISS wants: (kind, labels of the apex, name)."""
+        return (self.work.trail.miss.kind, self.work.trail.miss.apex,
+                PyBytes_FromStringAndSize(<const char*> self.work.trail.miss.name, self.work.trail.miss.len))
+
+    def fill(self, int kind, int apex, bytes asked not None, bytes owner not None, bytes blob not None,
+             uint64_t position=0) -> None:
+        """What the store holds for a miss: the owner name found (for entries: `asked`) and its blob, b"" = nothing."""
+        cdef Name name
+        cdef Fill* fill
+        cdef bytes data = owner + blob
+        if name_load(&name, <const uint8_t*> PyBytes_AS_STRING(asked), <uint32_t> len(asked), &self.src.seed) != Status.OK:
+            raise ValueError(f"not a name in wire form: {asked!r}")
+        if len(owner) > 255:
+            raise ValueError(f"owner of {len(owner)} octets: at most 255")
+        if self.src.n_fills > FILLS // 2:
+            self.drop_fills()
+        fill = fill_slot(&self.src, name.hash[name.labels], <MissKind> kind, <uint8_t> apex, name.wire, name.len)
+        self.kept.append((asked, data))
+        fill.asked = <const uint8_t*> PyBytes_AS_STRING(asked)
+        fill.asked_len = <uint8_t> len(asked)
+        fill.data = <const uint8_t*> PyBytes_AS_STRING(data)
+        fill.name_len = <uint8_t> len(owner)
+        fill.blob_len = <uint32_t> len(blob)
+        fill.stamp = position
+
+    def drop_fills(self) -> None:
+        """Forget what the store gave: after every catch-up."""
+        if self.src.n_fills:
+            fills_clear(&self.src)
+            self.kept.clear()

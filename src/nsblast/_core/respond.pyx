@@ -1,0 +1,117 @@
+"""The conductor (respond.pxd): decode, look up, answer, follow, encode, prove; and what each Status means for the rcode."""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp
+
+from nsblast._core.answer cimport answer
+from nsblast._core.decode cimport decode
+from nsblast._core.edns cimport EDE_INVALID_DATA, EDE_NONE
+from nsblast._core.encode cimport encode, encode_bare, encode_chaos
+from nsblast._core.lookup cimport lookup
+from nsblast._core.nodes cimport Sources, trail_holds, trail_start
+from nsblast._core.plan cimport plan_clear
+from nsblast._core.proto cimport (
+    HEADER_OCTETS, RCODE_BADCOOKIE, RCODE_BADVERS, RCODE_FORMERR, RCODE_NOERROR, RCODE_NOTIMP, RCODE_REFUSED,
+    RCODE_SERVFAIL, TYPE_ANY, TYPE_TXT,
+)
+from nsblast._core.status cimport Status
+from nsblast._core.txn cimport Txn
+
+cdef enum:
+    ATTEMPTS = 4            # times a moving zone is tried before the packet is put aside
+
+
+cdef void begin(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+    """Nothing found, nothing chosen; the search starts at the name asked for."""
+    txn.any_full = config.any_full
+    txn.sname = &txn.qname
+    txn.owner = txn.packet + HEADER_OCTETS
+    txn.owner_len = txn.qname.len
+    txn.owner_at = HEADER_OCTETS
+    txn.links = 0
+    txn.aa = False
+    txn.rcode = RCODE_NOERROR
+    txn.edns.ede = EDE_NONE
+    plan_clear(&txn.work.plan)
+    trail_start(&txn.work.trail, src)
+
+
+cdef Status once(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+    """One attempt at an answer from one version of the zones."""
+    cdef Status status = Status.FOLLOW
+    begin(txn, src, config)
+    while status == Status.FOLLOW:
+        status = answer(txn, src, lookup(txn, src))
+    if status == Status.OK:
+        status = encode(txn, &config.edns)
+    return status
+
+
+cdef Status resume(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+    cdef uint8_t attempt
+    cdef Status status = Status.BUSY
+    for attempt in range(ATTEMPTS):
+        status = once(txn, src, config)
+        if status == Status.MISS or status == Status.HAND_OVER:
+            return status
+        if status != Status.BUSY and trail_holds(src, &txn.work.trail):
+            txn.outcome = status
+            if status == Status.OK:
+                return status
+            txn.rcode = RCODE_SERVFAIL
+            txn.aa = False
+            if status == Status.CORRUPT:
+                txn.edns.ede = EDE_INVALID_DATA
+            encode_bare(txn, &config.edns)
+            return Status.OK
+    return Status.BUSY
+
+
+cdef bint asks(const Txn* txn, const char* name, uint8_t length) noexcept nogil:
+    return txn.qname.len == length and memcmp(txn.qname.wire, name, length) == 0
+
+
+cdef void answer_chaos(Txn* txn, const Config* config) noexcept nogil:
+    """Who and what this server is, when the operator lets it say so (RFC 4892)."""
+    txn.rcode = RCODE_NOERROR
+    if txn.qtype == TYPE_TXT or txn.qtype == TYPE_ANY:
+        if config.version_len and (asks(txn, b"\x07version\x04bind\x00", 14) or asks(txn, b"\x07version\x06server\x00", 16)):
+            encode_chaos(txn, &config.edns, config.version, config.version_len)
+            return
+        if config.server_id_len and (asks(txn, b"\x02id\x06server\x00", 11) or asks(txn, b"\x08hostname\x04bind\x00", 15)):
+            encode_chaos(txn, &config.edns, config.server_id, config.server_id_len)
+            return
+    txn.rcode = RCODE_REFUSED
+    encode_bare(txn, &config.edns)
+
+
+cdef Status turn_down(Txn* txn, const Config* config, Status verdict) noexcept nogil:
+    txn.outcome = verdict
+    txn.answer_len = 0
+    txn.aa = False
+    if verdict == Status.SILENT or verdict == Status.HAND_OVER:
+        return Status.OK if verdict == Status.SILENT else verdict
+    if verdict == Status.CHAOS:
+        answer_chaos(txn, config)
+        return Status.OK
+    if verdict == Status.FORMERR:
+        txn.rcode = RCODE_FORMERR
+    elif verdict == Status.NOTIMP:
+        txn.rcode = RCODE_NOTIMP
+    elif verdict == Status.BADVERS:
+        txn.rcode = RCODE_BADVERS
+    elif verdict == Status.BADCOOKIE:
+        txn.rcode = RCODE_BADCOOKIE
+    elif verdict == Status.COOKIE_ONLY:
+        txn.rcode = RCODE_NOERROR
+    else:
+        txn.rcode = RCODE_REFUSED
+    encode_bare(txn, &config.edns)
+    return Status.OK
+
+
+cdef Status respond(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+    cdef Status status = decode(txn, &config.edns, &src.seed)
+    if status != Status.OK:
+        return turn_down(txn, config, status)
+    return resume(txn, src, config)

@@ -1,0 +1,22 @@
+"""One UDP socket served with an Engine."""
+
+from nsblast._core.engine import Engine
+
+class UdpServer:
+    """Serves one bound, non-blocking UDP socket; wildcard = bound to all addresses, with IP_PKTINFO / IPV6_RECVPKTINFO set."""
+
+    def __init__(self, engine: Engine, fd: int, wildcard: bool = False) -> None: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    def on_readable(self) -> int:
+        """Answer what has arrived, a bounded number of batches; returns how many packets wait."""
+    def misses(self) -> list[tuple[int, int, int, int, bytes]]:
+        """(place, engine.MISS | BUSY | HAND_OVER, kind of miss, labels of the apex, name) of each packet that waits."""
+    def request(self, place: int) -> tuple[bytes, bytes]:
+        """The datagram parked at a place and its sender's address. IndexError when nothing is parked there."""
+    def reply(self, place: int, answer: bytes) -> None:
+        """Send Python's own answer (b"" = silence) to a handed-over packet."""
+    def retry(self) -> int:
+        """Try all parked packets but those handed over once more; returns how many still wait."""

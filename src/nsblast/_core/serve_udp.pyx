@@ -1,0 +1,291 @@
+"""One UDP socket: a batch of datagrams through respond, from recvmmsg to sendmmsg without the GIL.
+
+A batch goes in passes (decode and hash; prefetch; answer), so that memory latency is paid once and not per packet.
+Answers are sent before anybody waits for the store: packets with a MISS (or whose zone is being replaced) are parked
+with a copy of their datagram until Python calls retry(). Owns: buffers, parking. Never: what an answer says.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memset
+from posix.time cimport CLOCK_REALTIME_COARSE, clock_gettime, timespec
+
+from nsblast._core.decode cimport decode
+from nsblast._core.engine cimport Engine
+from nsblast._core.entries cimport entries_prefetch, entries_prefetch_block
+from nsblast._core.filter cimport filter_prefetch
+from nsblast._core.nodes cimport Miss
+from nsblast._core.respond cimport respond, resume, turn_down
+from nsblast._core.sock cimport (
+    AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, nsb_answer_from, recvmmsg, sendmmsg, sockaddr_in, sockaddr_in6,
+    sockaddr_storage,
+)
+from nsblast._core.status cimport Status
+from nsblast._core.txn cimport Transport, Txn
+
+cdef enum:
+    BATCH = 64              # datagrams taken by one system call
+    ROUNDS = 4              # batches answered before the event loop gets its turn
+    REQUEST = 4096          # octets of a request; longer ones are dropped
+    ANSWER = 4096           # octets of an answer: no udp_max is larger
+    CONTROL = 64            # octets of a control message
+    PARKED = 1024           # packets that may wait for the store
+
+
+cdef struct Place:          # one datagram of a batch
+    sockaddr_storage peer
+    uint8_t control[64]
+    uint8_t request[4096]
+    uint8_t answer[4096]
+
+
+cdef struct Parked:         # one packet that waits
+    Txn txn
+    Place place
+    uint32_t peer_len
+    size_t control_len
+    Status why              # MISS, BUSY or HAND_OVER
+    Miss miss
+    bint used
+
+
+cdef class UdpServer:
+    """Serves one bound, non-blocking UDP socket with an Engine."""
+
+    cdef Engine engine
+    cdef int fd
+    cdef bint wildcard
+    cdef Place* place
+    cdef Txn* txn
+    cdef mmsghdr recv[64]
+    cdef mmsghdr send[64]
+    cdef iovec recv_iov[64]
+    cdef iovec send_iov[64]
+    cdef Status verdict[64]
+    cdef Parked* parked
+    cdef readonly uint32_t waiting      # packets parked now
+    cdef readonly uint64_t dropped      # packets that found no room to wait
+
+    def __cinit__(self, Engine engine not None, int fd, bint wildcard=False):
+        cdef int i
+        self.engine = engine
+        self.fd = fd
+        self.wildcard = wildcard
+        self.place = <Place*> calloc(BATCH, sizeof(Place))
+        self.txn = <Txn*> calloc(BATCH, sizeof(Txn))
+        self.parked = <Parked*> calloc(PARKED, sizeof(Parked))
+        if self.place == NULL or self.txn == NULL or self.parked == NULL:
+            raise MemoryError
+        for i in range(BATCH):
+            self.recv_iov[i].iov_base = self.place[i].request
+            self.recv_iov[i].iov_len = REQUEST
+            self.recv[i].msg_hdr.msg_iov = &self.recv_iov[i]
+            self.recv[i].msg_hdr.msg_iovlen = 1
+            self.recv[i].msg_hdr.msg_name = &self.place[i].peer
+            self.send[i].msg_hdr.msg_iov = &self.send_iov[i]
+            self.send[i].msg_hdr.msg_iovlen = 1
+            self.txn[i].transport = Transport.UDP
+            self.txn[i].work = engine.work
+            self.txn[i].out_size = ANSWER
+
+    def __dealloc__(self):
+        free(self.place)
+        free(self.txn)
+        free(self.parked)
+
+    def on_readable(self) -> int:
+        """Answer what has arrived, a bounded number of batches; returns how many packets wait for the store."""
+        cdef int got
+        cdef int round
+        with nogil:
+            for round in range(ROUNDS):
+                got = self.receive()
+                if got <= 0:
+                    break
+                self.batch(got)
+                if got < BATCH:
+                    break
+        return self.waiting
+
+    cdef int receive(self) noexcept nogil:
+        cdef int i, got
+        for i in range(BATCH):
+            self.recv[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
+            if self.wildcard:
+                self.recv[i].msg_hdr.msg_control = self.place[i].control
+                self.recv[i].msg_hdr.msg_controllen = CONTROL
+        while True:
+            got = recvmmsg(self.fd, self.recv, BATCH, MSG_DONTWAIT, NULL)
+            if got >= 0 or errno != EINTR:
+                return got
+
+    cdef void batch(self, int got) noexcept nogil:
+        """Decode all, prefetch for all, answer all, send what is answered, park the rest."""
+        cdef int i, n = 0
+        cdef Txn* txn
+        cdef Status status
+        cdef timespec now
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        for i in range(got):
+            txn = &self.txn[i]
+            txn.packet = self.place[i].request
+            txn.packet_len = self.recv[i].msg_len
+            txn.out = self.place[i].answer
+            txn.now = <uint32_t> now.tv_sec
+            set_client(txn, &self.place[i].peer)
+            if self.recv[i].msg_hdr.msg_flags & MSG_TRUNC:
+                self.verdict[i] = Status.SILENT
+                continue
+            self.verdict[i] = decode(txn, &self.engine.config.edns, &self.engine.src.seed)
+            if self.verdict[i] == Status.OK and self.engine.src.map.base != NULL:
+                entries_prefetch(&self.engine.src.map, txn.qname.hash[txn.qname.labels])
+                filter_prefetch(&self.engine.src.map, txn.qname.hash[txn.qname.labels])
+        if self.engine.src.map.base != NULL:
+            for i in range(got):
+                if self.verdict[i] == Status.OK:
+                    entries_prefetch_block(&self.engine.src.map, self.txn[i].qname.hash[self.txn[i].qname.labels])
+        for i in range(got):
+            txn = &self.txn[i]
+            if self.verdict[i] == Status.OK:
+                status = resume(txn, &self.engine.src, &self.engine.config)
+            else:
+                status = turn_down(txn, &self.engine.config, self.verdict[i])
+            if status != Status.OK:
+                self.park(i, status)
+            elif txn.answer_len:
+                self.queue(n, self.place[i].answer, txn.answer_len, &self.recv[i])
+                n += 1
+        self.flush(n)
+
+    cdef void queue(self, int n, uint8_t* answer, uint32_t length, const mmsghdr* request) noexcept nogil:
+        """Place n of the outgoing batch: the answer, to whom the request came from, from the address it came to."""
+        self.send_iov[n].iov_base = answer
+        self.send_iov[n].iov_len = length
+        self.send[n].msg_hdr.msg_name = request.msg_hdr.msg_name
+        self.send[n].msg_hdr.msg_namelen = request.msg_hdr.msg_namelen
+        self.send[n].msg_hdr.msg_control = NULL
+        self.send[n].msg_hdr.msg_controllen = 0
+        if self.wildcard:
+            self.send[n].msg_hdr.msg_control = request.msg_hdr.msg_control
+            self.send[n].msg_hdr.msg_controllen = request.msg_hdr.msg_controllen
+            nsb_answer_from(&self.send[n].msg_hdr)
+
+    cdef void flush(self, int n) noexcept nogil:
+        """Send n answers. One that the kernel refuses is skipped: the client asks again; a full buffer drops the rest."""
+        cdef int sent = 0, done
+        while sent < n:
+            done = sendmmsg(self.fd, &self.send[sent], n - sent, MSG_DONTWAIT)
+            if done > 0:
+                sent += done
+            elif errno == EAGAIN:
+                return
+            elif errno != EINTR:
+                sent += 1
+
+    cdef void park(self, int i, Status why) noexcept nogil:
+        cdef uint32_t k
+        cdef Parked* parked
+        if self.waiting == PARKED:
+            self.dropped += 1
+            return
+        for k in range(PARKED):
+            parked = &self.parked[k]
+            if not parked.used:
+                break
+        parked.used = True
+        parked.why = why
+        parked.place.peer = self.place[i].peer
+        memcpy(parked.place.control, self.place[i].control, CONTROL)
+        memcpy(parked.place.request, self.place[i].request, self.txn[i].packet_len)
+        parked.peer_len = self.recv[i].msg_hdr.msg_namelen
+        parked.control_len = self.recv[i].msg_hdr.msg_controllen
+        parked.txn = self.txn[i]
+        parked.txn.packet = parked.place.request
+        parked.txn.out = parked.place.answer
+        parked.txn.sname = NULL
+        if why == Status.MISS:
+            parked.miss = self.txn[i].work.trail.miss
+        self.waiting += 1
+
+    def misses(self) -> list[tuple[int, int, int, int, bytes]]:
+        """What the parked packets wait for: (place, Status, kind of miss, labels of the apex, name). See Engine.fill."""
+        cdef uint32_t k
+        cdef Parked* parked
+        found = []
+        if self.waiting == 0:
+            return found
+        for k in range(PARKED):
+            parked = &self.parked[k]
+            if parked.used:
+                name = b""
+                if parked.why == Status.MISS:
+                    name = PyBytes_FromStringAndSize(<const char*> parked.miss.name, parked.miss.len)
+                found.append((k, <int> parked.why, parked.miss.kind, parked.miss.apex, name))
+        return found
+
+    def request(self, uint32_t place) -> tuple[bytes, bytes]:
+        """The datagram parked at a place and its sender's address (4 or 16 octets)."""
+        cdef Parked* parked = self.at(place)
+        return (PyBytes_FromStringAndSize(<const char*> parked.place.request, parked.txn.packet_len),
+                PyBytes_FromStringAndSize(<const char*> parked.txn.client, parked.txn.client_len))
+
+    def reply(self, uint32_t place, bytes answer not None) -> None:
+        """Send Python's own answer (b"" = silence) to the packet parked at a place, which is free then."""
+        cdef Parked* parked = self.at(place)
+        if 0 < len(answer) <= ANSWER:
+            memcpy(parked.place.answer, <const char*> answer, len(answer))
+            parked.txn.answer_len = <uint32_t> len(answer)
+            self.send_parked(parked)
+        self.release(parked)
+
+    def retry(self) -> int:
+        """Try all parked packets but those handed over once more; returns how many still wait."""
+        cdef uint32_t k
+        cdef Parked* parked
+        cdef Status status
+        with nogil:
+            for k in range(PARKED):
+                parked = &self.parked[k]
+                if not parked.used or parked.why == Status.HAND_OVER:
+                    continue
+                status = resume(&parked.txn, &self.engine.src, &self.engine.config)
+                if status == Status.OK:
+                    if parked.txn.answer_len:
+                        self.send_parked(parked)
+                    self.release(parked)
+                else:
+                    parked.why = status
+                    if status == Status.MISS:
+                        parked.miss = parked.txn.work.trail.miss
+        return self.waiting
+
+    cdef Parked* at(self, uint32_t place) except NULL:
+        if place >= PARKED or not self.parked[place].used:
+            raise IndexError(f"no packet is parked at {place}")
+        return &self.parked[place]
+
+    cdef void release(self, Parked* parked) noexcept nogil:
+        parked.used = False
+        self.waiting -= 1
+
+    cdef void send_parked(self, Parked* parked) noexcept nogil:
+        cdef mmsghdr request
+        memset(&request, 0, sizeof(request))
+        request.msg_hdr.msg_name = &parked.place.peer
+        request.msg_hdr.msg_namelen = parked.peer_len
+        request.msg_hdr.msg_control = parked.place.control
+        request.msg_hdr.msg_controllen = parked.control_len
+        self.queue(0, parked.place.answer, parked.txn.answer_len, &request)
+        self.flush(1)
+
+
+cdef inline void set_client(Txn* txn, const sockaddr_storage* peer) noexcept nogil:
+    """The sender's address, for cookies and the query log."""
+    if peer.ss_family == AF_INET:
+        memcpy(txn.client, &(<const sockaddr_in*> peer).sin_addr, 4)
+        txn.client_len = 4
+    else:
+        memcpy(txn.client, &(<const sockaddr_in6*> peer).sin6_addr, 16)
+        txn.client_len = 16
