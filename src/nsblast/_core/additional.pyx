@@ -147,21 +147,20 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
             return status
 
 
-cdef Status glue_of(Txn* txn, const Sources* src, const Rrset* rrset) noexcept nogil:
-    cdef Rrset walk
+cdef Status glue_round(Txn* txn, const Sources* src, const Rrset* rrset, Round which) noexcept nogil:
+    cdef Rrset walk = rrset[0]
     cdef uint16_t length = 0
-    cdef Round which
     cdef const uint8_t* rdata
     cdef Status status
-    for which in (Round.IN_DOMAIN, Round.SIBLING):
-        walk = rrset[0]
-        while True:
-            rdata = rrset_next(&walk, &length)
-            if rdata == NULL:
-                break
-            status = put_target(txn, src, rdata, length, 0, which)
-            if status != Status.OK:
-                return status
-        if reader_bad(&walk.rrs):
-            return Status.CORRUPT
-    return Status.OK
+    while True:
+        rdata = rrset_next(&walk, &length)
+        if rdata == NULL:
+            return Status.CORRUPT if reader_bad(&walk.rrs) else Status.OK
+        status = put_target(txn, src, rdata, length, 0, which)
+        if status != Status.OK:
+            return status
+
+
+cdef Status glue_of(Txn* txn, const Sources* src, const Rrset* rrset) noexcept nogil:
+    cdef Status status = glue_round(txn, src, rrset, Round.IN_DOMAIN)
+    return glue_round(txn, src, rrset, Round.SIBLING) if status == Status.OK else status

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+OK: Final[int]
+MORE: Final[int]
 MISS: Final[int]
 BUSY: Final[int]
 HAND_OVER: Final[int]
@@ -32,6 +34,12 @@ class Engine:
     ) -> None: ...
     def answer(self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0) -> bytes | int:
         """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
+    def answer_stream(self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0) -> tuple[int, bytes, int]:
+        """(octets consumed, framed answers, status) for the complete messages of a TCP stream.
+
+        status: OK, or MISS, BUSY or HAND_OVER of the message that starts after the octets consumed, or MORE when the
+        room for answers is used up and the call is to be repeated with the rest.
+        """
     def miss(self) -> tuple[int, int, bytes]:
         """(kind, apex labels, name) of the last answer() that returned MISS."""
     def fill(self, kind: int, apex: int, asked: bytes, owner: bytes, blob: bytes, position: int = 0) -> None:

@@ -36,7 +36,7 @@ cdef inline Status note_zone(Trail* trail, uint64_t apex_hash) noexcept nogil:
 
 cdef inline uint64_t fill_key(uint64_t hash, MissKind kind, uint8_t apex) noexcept nogil:
     """What a fill is found by; never 0, which marks a free slot."""
-    return (hash ^ (<uint64_t> kind * 0x9e3779b97f4a7c15) ^ (<uint64_t> apex << 56)) | 1
+    return (hash ^ (<uint64_t> kind * 0x9e3779b97f4a7c15ULL) ^ (<uint64_t> apex << 56)) | 1
 
 
 cdef const Fill* find_fill(const Sources* src, uint64_t key, MissKind kind, uint8_t apex, const uint8_t* name,
@@ -46,7 +46,7 @@ cdef const Fill* find_fill(const Sources* src, uint64_t key, MissKind kind, uint
     cdef const Fill* fill
     if src.n_fills == 0:
         return NULL
-    for i in range(FILLS):
+    for i in range(<uint32_t> FILLS):
         fill = &src.fills[(at + i) & (FILLS - 1)]
         if fill.hash == 0:
             return NULL
@@ -172,7 +172,7 @@ cdef bint trail_holds(const Sources* src, const Trail* trail) noexcept nogil:
 
 cdef void fills_clear(Sources* src) noexcept nogil:
     cdef uint32_t i
-    for i in range(FILLS):
+    for i in range(<uint32_t> FILLS):
         src.fills[i].hash = 0
     src.n_fills = 0
 
@@ -182,7 +182,7 @@ cdef Fill* fill_slot(Sources* src, uint64_t hash, MissKind kind, uint8_t apex, c
     cdef uint64_t key = fill_key(hash, kind, apex)
     cdef uint32_t i, at = <uint32_t> (key >> 20) & (FILLS - 1)
     cdef Fill* fill
-    for i in range(FILLS):
+    for i in range(<uint32_t> FILLS):
         fill = &src.fills[(at + i) & (FILLS - 1)]
         if fill.hash == 0:
             src.n_fills += 1

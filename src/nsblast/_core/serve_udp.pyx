@@ -190,7 +190,7 @@ cdef class UdpServer:
         if self.waiting == PARKED:
             self.dropped += 1
             return
-        for k in range(PARKED):
+        for k in range(<uint32_t> PARKED):
             parked = &self.parked[k]
             if not parked.used:
                 break
@@ -216,7 +216,7 @@ cdef class UdpServer:
         found = []
         if self.waiting == 0:
             return found
-        for k in range(PARKED):
+        for k in range(<uint32_t> PARKED):
             parked = &self.parked[k]
             if parked.used:
                 name = b""
@@ -246,7 +246,7 @@ cdef class UdpServer:
         cdef Parked* parked
         cdef Status status
         with nogil:
-            for k in range(PARKED):
+            for k in range(<uint32_t> PARKED):
                 parked = &self.parked[k]
                 if not parked.used or parked.why == Status.HAND_OVER:
                     continue
