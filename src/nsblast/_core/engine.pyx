@@ -106,6 +106,7 @@ cdef class Engine:
         txn.now = now if now else <uint32_t> time.time()
         txn.out = self.out
         txn.out_size = ANSWER_MAX
+        self.work.shared.name = NULL
         with nogil:
             status = respond(txn, &self.src, &self.config)
         if status == Status.OK:
@@ -145,6 +146,7 @@ cdef class Engine:
                     break
                 txn.packet_len = length
                 txn.out = self.out + used + 2
+                self.work.shared.name = NULL
                 status = respond(txn, &self.src, &self.config)
                 if status != Status.OK:
                     break

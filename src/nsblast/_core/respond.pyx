@@ -12,16 +12,16 @@ from nsblast._core.nodes cimport Sources, trail_holds, trail_start
 from nsblast._core.plan cimport plan_clear
 from nsblast._core.proto cimport (
     HEADER_OCTETS, RCODE_BADCOOKIE, RCODE_BADVERS, RCODE_FORMERR, RCODE_NOERROR, RCODE_NOTIMP, RCODE_REFUSED,
-    RCODE_SERVFAIL, TYPE_ANY, TYPE_TXT,
+    RCODE_SERVFAIL, TYPE_ANY, TYPE_DS, TYPE_TXT,
 )
 from nsblast._core.status cimport Status
-from nsblast._core.txn cimport Txn
+from nsblast._core.txn cimport Shared, Txn
 
 cdef enum:
     ATTEMPTS = 4            # times a moving zone is tried before the packet is put aside
 
 
-cdef void begin(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+cdef void begin(Txn* txn, const Config* config) noexcept nogil:
     """Nothing found, nothing chosen; the search starts at the name asked for."""
     txn.any_full = config.any_full
     txn.sname = &txn.qname
@@ -33,13 +33,49 @@ cdef void begin(Txn* txn, const Sources* src, const Config* config) noexcept nog
     txn.rcode = RCODE_NOERROR
     txn.edns.ede = EDE_NONE
     plan_clear(&txn.work.plan)
-    trail_start(&txn.work.trail, src)
 
 
-cdef Status once(Txn* txn, const Sources* src, const Config* config) noexcept nogil:
+cdef inline bint may_share(const Txn* txn, const Shared* shared) noexcept nogil:
+    """Whether the packet before asked for the same name: A and AAAA of one name share their look-up."""
+    cdef uint8_t k = txn.qname.labels
+    return shared.name != NULL and shared.name.labels == k and shared.name.hash[k] == txn.qname.hash[k] \
+        and shared.name.len == txn.qname.len and memcmp(shared.name.wire, txn.qname.wire, txn.qname.len) == 0
+
+
+cdef Status first_lookup(Txn* txn, const Sources* src, bint fresh) noexcept nogil:
+    """lookup() of the name asked for, or what it gave for the packet before. Type DS has rules of its own: never shared."""
+    cdef Shared* shared = &txn.work.shared
+    if txn.qtype == TYPE_DS:
+        shared.name = NULL
+        trail_start(&txn.work.trail, src)
+        return lookup(txn, src)
+    if fresh or not may_share(txn, shared):
+        trail_start(&txn.work.trail, src)
+        shared.found = lookup(txn, src)
+        shared.count = txn.work.trail.count
+        shared.zones = txn.work.trail.zones
+        shared.node = txn.node
+        shared.apex = txn.apex
+        shared.encloser = txn.encloser
+        shared.wildcard = txn.wildcard
+        shared.name = &txn.qname if shared.found in (Status.FOUND, Status.NXDOMAIN, Status.DELEGATION) else NULL
+        return shared.found
+    txn.work.trail.count = shared.count
+    txn.work.trail.zones = shared.zones
+    txn.node = shared.node
+    txn.apex = shared.apex
+    txn.encloser = shared.encloser
+    txn.wildcard = shared.wildcard
+    txn.apex_node = 0xffff
+    shared.name = &txn.qname
+    return shared.found
+
+
+cdef Status once(Txn* txn, const Sources* src, const Config* config, bint fresh) noexcept nogil:
     """One attempt at an answer from one version of the zones."""
-    cdef Status status = Status.FOLLOW
-    begin(txn, src, config)
+    cdef Status status
+    begin(txn, config)
+    status = answer(txn, src, first_lookup(txn, src, fresh))
     while status == Status.FOLLOW:
         status = answer(txn, src, lookup(txn, src))
     if status == Status.OK:
@@ -51,7 +87,7 @@ cdef Status resume(Txn* txn, const Sources* src, const Config* config) noexcept 
     cdef uint8_t attempt
     cdef Status status = Status.BUSY
     for attempt in range(ATTEMPTS):
-        status = once(txn, src, config)
+        status = once(txn, src, config, attempt != 0)
         if status == Status.MISS or status == Status.HAND_OVER:
             return status
         if status != Status.BUSY and trail_holds(src, &txn.work.trail):

@@ -128,6 +128,7 @@ cdef class UdpServer:
         cdef Status status
         cdef timespec now
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        self.engine.work.shared.name = NULL
         for i in range(got):
             txn = &self.txn[i]
             txn.packet = self.place[i].request
@@ -250,6 +251,7 @@ cdef class UdpServer:
                 parked = &self.parked[k]
                 if not parked.used or parked.why == Status.HAND_OVER:
                     continue
+                self.engine.work.shared.name = NULL
                 status = resume(&parked.txn, &self.engine.src, &self.engine.config)
                 if status == Status.OK:
                     if parked.txn.answer_len:

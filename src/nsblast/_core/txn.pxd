@@ -24,6 +24,17 @@ cdef struct Link:           # one name of a CNAME chain
     uint8_t len
 
 
+cdef struct Shared:         # the look-up just made, for the next packet of the batch that asks for the same name
+    const Name* name        # NULL = nothing to share; lives as long as the batch
+    Status found
+    uint16_t count          # how much of the trail it rests on
+    uint16_t zones
+    uint16_t node
+    uint8_t apex
+    uint8_t encloser
+    bint wildcard
+
+
 cdef struct Work:           # what is needed only while a packet is being answered: one for a whole batch stays in the CPU's cache
     Name sname_buf          # the name a chain has led to
     Name scratch            # wildcard and glue names
@@ -31,6 +42,7 @@ cdef struct Work:           # what is needed only while a packet is being answer
     Trail trail
     Plan plan
     Suffixes suffixes
+    Shared shared           # callers reset shared.name before a batch and between packets of different batches
 
 
 cdef struct Txn:
