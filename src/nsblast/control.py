@@ -1,7 +1,7 @@
 """The control socket: how commands speak with the running server. Framing, a blocking client, an asyncio server.
 
-A unix stream socket `control.sock` in the database folder, mode 0600: who may open it may do everything. Each frame is a
-big-endian u32 length and one msgpack map:
+A unix stream socket `control.sock` in the database folder, mode 0600: who may open it may do everything.
+Each frame is a big-endian u32 length and one msgpack map:
   request   {v: 1, id, op, args}
   answer    {id, value}                       the last frame of a request
             {id, item}                        one of many, before the last (lists, progress)
@@ -55,8 +55,8 @@ class Peer:
     uid: int
 
 
-# A handler gets the request's arguments and the peer. A plain function runs in a thread; a coroutine function in the loop; what
-# a thread's function returns as an iterator is streamed, and the iterator's return value is the last frame's.
+# A handler gets the request's arguments and the peer. Plain functions run in threads, coroutine functions in the loop.
+# An iterator that a plain function returns is streamed, and its return value is the last frame's.
 Handler = Callable[[dict[str, Any], Peer], Any] | Callable[[dict[str, Any], Peer], Awaitable[Any]]
 
 

@@ -21,8 +21,8 @@ NsblastError
     ├── NotRunning
     └── TimedOut
 
-Each carries the exit code of a command that ends with it, and a message that is whole by itself: it names file, line, key or
-value. None of them is ever shown with a traceback. They cross the control socket by name (to_wire, from_wire).
+Each carries the exit code of a command that ends with it, and a message that is whole by itself: it names file, line,
+key or value. None of them is ever shown with a traceback. They cross the control socket by name (to_wire, from_wire).
 """
 
 import errno

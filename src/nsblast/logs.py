@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, or coloured columns on a terminal; set up once a process, changeable while it runs.
+"""Structured logs: one JSON object a line, or coloured columns on a terminal; changeable while a process runs.
 
 Every process of the server logs through this set-up; fields `process` and `pid` say which one spoke.
 Never logs secrets, passwords or whole queries (those are the query log's).
@@ -20,7 +20,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 class _Out:
-    """Where lines go: standard error or a file opened for appending, opened anew on reload (so that a log may be rotated)."""
+    """Where lines go: standard error or a file opened for appending, anew on reload (so that it may be rotated)."""
 
     def __init__(self) -> None:
         self._file: TextIO | None = None

@@ -1,8 +1,9 @@
 """The one model of all settings: what each is called, may hold, means, and whether a running server can change it.
 
-One name everywhere: the setting dns_port is `dns_port` (or [dns] port) in the TOML file, NSBLAST_DNS_PORT in the environment and
---dns-port as a flag. How the layers are put together is settings_layers.py's business; this file never reads anything.
-Settings objects are frozen: a reload makes a new one, and only fields declared live may differ from those the server started with.
+One name everywhere: the setting dns_port is `dns_port` (or [dns] port) in the TOML file, NSBLAST_DNS_PORT in the
+environment and --dns-port as a flag. How the layers are put together is settings_layers.py's business; this file never
+reads anything. Settings objects are frozen: a reload makes a new one, and only fields declared live may differ from
+those the server started with.
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Where settings come from: defaults < TOML file < environment < flags < what was switched while running.
 
-Every value keeps its source, so that `config show` can say it and an error can point at it (file and line, variable, flag).
-An unknown name is an error that suggests the nearest known one. Nothing here interprets values: settings.py does.
+Every value keeps its source, so that `config show` can say it and an error can point at it (file and line, variable,
+flag). An unknown name is an error that suggests the nearest known one. What values mean is settings.py's business.
 In a TOML file a table's name is a prefix: [tcp] idle_timeout is tcp_idle_timeout; "-" and "_" are the same.
 """
 
@@ -21,7 +21,7 @@ from nsblast.settings import Settings, is_live, is_secret, shown
 
 ENVIRONMENT = "NSBLAST_"
 DEFAULT_FILE = Path("/etc/nsblast/nsblast.toml")
-# Variables with the prefix that are no settings: the file's path, the first password of the admin API, the build flavour.
+# Variables with the prefix that are no settings: the file's path, the API's first password, the build flavour.
 _NOT_SETTINGS = {"NSBLAST_CONFIG", "NSBLAST_ADMIN_PASSWORD", "NSBLAST_BUILD"}
 _NOT_SETTINGS_PREFIX = "NSBLAST_TEST_"
 

@@ -1,0 +1,100 @@
+"""User, group and limits: looked up by the supervisor, dropped for good by each child once its ports are bound.
+
+The supervisor keeps its own (as other servers' masters do), so that a replacement worker can bind port 53 again.
+"""
+
+import grp
+import os
+import pwd
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+from nsblast.errors import PermissionMissing, SettingsError, TooFewFiles, from_os
+from nsblast.settings import Settings
+
+# What a process needs besides connections: table files of the store, logs, sockets, pipes.
+_FILES_BESIDES = 512
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom the children become."""
+
+    user: str
+    uid: int
+    gid: int
+
+
+def identity_of(settings: Settings) -> Identity | None:
+    """The user and group asked for; None when children stay what they are. SettingsError, PermissionMissing."""
+    if not settings.user:
+        return None
+    try:
+        entry = pwd.getpwuid(int(settings.user)) if settings.user.isdigit() else pwd.getpwnam(settings.user)
+    except KeyError:
+        raise SettingsError(f"user = {settings.user!r}: there is no such user", key="user") from None
+    gid = entry.pw_gid
+    if settings.group:
+        try:
+            gid = int(settings.group) if settings.group.isdigit() else grp.getgrnam(settings.group).gr_gid
+        except KeyError:
+            raise SettingsError(f"group = {settings.group!r}: there is no such group", key="group") from None
+    if os.geteuid() != 0:
+        if (entry.pw_uid, gid) == (os.geteuid(), os.getegid()):
+            return None
+        raise PermissionMissing(f"user = {settings.user!r}: only root can become another user")
+    return Identity(entry.pw_name, entry.pw_uid, gid)
+
+
+def drop(identity: Identity | None) -> None:
+    """Become that user for good; PermissionMissing when the system refuses or a way back is left open."""
+    if identity is None:
+        return
+    try:
+        os.initgroups(identity.user, identity.gid)
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    except OSError as error:
+        raise from_os(error, f"become user {identity.user}") from None
+    if identity.uid != 0:
+        try:
+            os.setuid(0)
+        except OSError:
+            return
+        raise PermissionMissing(f"became user {identity.user}, but root can be had back: refusing to go on")
+
+
+def prepare_folder(db_path: Path, identity: Identity | None) -> None:
+    """Make the database folder, closed to others, and let it belong to the user the children become."""
+    try:
+        db_path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if identity is not None:
+            _give(db_path, identity)
+    except OSError as error:
+        raise from_os(error, f"make database folder {db_path}") from None
+    mode = os.R_OK | os.W_OK | os.X_OK
+    if identity is None and not os.access(db_path, mode):
+        raise PermissionMissing(f"cannot use database folder {db_path}: no right to read and write there")
+
+
+def _give(folder: Path, identity: Identity) -> None:
+    """What root made here before (a command with the server stopped) changes hands; links are not followed."""
+    for root, _, files in os.walk(folder):
+        for path in (root, *(os.path.join(root, name) for name in files)):
+            status = os.lstat(path)
+            if (status.st_uid, status.st_gid) != (identity.uid, identity.gid):
+                os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
+
+
+def raise_limits(settings: Settings) -> None:
+    """As many open files as allowed; TooFewFiles when that is less than the settings need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = settings.tcp_connections // settings.worker_count + _FILES_BESIDES
+    if hard != resource.RLIM_INFINITY and hard < need:
+        raise TooFewFiles(
+            f"a process may open {hard} files here but {need} are needed: raise the limit (ulimit -n, LimitNOFILE=) "
+            f"or lower tcp_connections = {settings.tcp_connections}"
+        )
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
