@@ -34,7 +34,9 @@ class Engine:
     ) -> None: ...
     def answer(self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0) -> bytes | int:
         """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
-    def answer_stream(self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0) -> tuple[int, bytes, int]:
+    def answer_stream(
+        self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0
+    ) -> tuple[int, bytes, int]:
         """(octets consumed, framed answers, status) for the complete messages of a TCP stream.
 
         status: OK, or MISS, BUSY or HAND_OVER of the message that starts after the octets consumed, or MORE when the

@@ -1,4 +1,4 @@
-"""A server with the real supervisor and pretended children; the test tells it by environment how the children behave."""
+"""The real supervisor with pretended children; the test says by environment how the children behave."""
 
 import asyncio
 import json

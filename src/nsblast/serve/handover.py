@@ -1,0 +1,83 @@
+"""Requests the compiled core does not answer itself: AXFR, IXFR, NOTIFY, UPDATE. A registry and the default answers.
+
+A handler gets the whole request and gives one answer, or (over TCP) an asynchronous iterator of many. It never touches
+the socket: udp.py and tcp.py frame, send and hold back. Without a handler an operation is NOTIMP (RFC 1035 4.1.1), and a
+transfer, which is a query type and not an operation, REFUSED (RFC 5936 2.2.1).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdatatype
+
+_HEADER = 12
+_FLAG_OCTET = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came."""
+
+    packet: bytes
+    client: bytes  # 4 or 16 octets
+    tcp: bool
+
+
+Answers = bytes | AsyncIterator[bytes]
+Handler = Callable[[Request], Awaitable[Answers]]
+
+
+class HandOver:
+    """Handlers by opcode, and by query type for opcode QUERY."""
+
+    def __init__(self) -> None:
+        self._opcodes: dict[int, Handler] = {}
+        self._types: dict[int, Handler] = {}
+
+    def on_opcode(self, opcode: dns.opcode.Opcode, handler: Handler) -> None:
+        """Serve all requests of an opcode (NOTIFY, UPDATE)."""
+        self._opcodes[opcode] = handler
+
+    def on_type(self, rdtype: dns.rdatatype.RdataType, handler: Handler) -> None:
+        """Serve queries for a type (AXFR, IXFR)."""
+        self._types[rdtype] = handler
+
+    def find(self, request: Request) -> Handler | None:
+        """Who serves this request; None = default_answer() does."""
+        packet = request.packet
+        if len(packet) < _HEADER:
+            return None
+        opcode = packet[_FLAG_OCTET] >> 3 & 15
+        if opcode != dns.opcode.QUERY:
+            return self._opcodes.get(opcode)
+        if not self._types:
+            return None
+        try:
+            question = dns.message.from_wire(packet, question_only=True).question
+        except dns.exception.DNSException:
+            return None
+        return self._types.get(question[0].rdtype) if question else None
+
+
+def default_answer(request: Request) -> bytes:
+    """The right refusal of a request nobody serves; b"" = silence, for what is no request at all."""
+    packet = request.packet
+    if len(packet) < _HEADER or packet[_FLAG_OCTET] & 0x80:
+        return b""
+    opcode = packet[_FLAG_OCTET] >> 3 & 15
+    rcode = dns.rcode.REFUSED if opcode == dns.opcode.QUERY else dns.rcode.NOTIMP
+    try:
+        message = dns.message.from_wire(packet, keyring=False, ignore_trailing=True)
+        answer = dns.message.make_response(message)
+        answer.flags &= ~dns.flags.RA
+        answer.set_rcode(rcode)
+        return answer.to_wire()
+    except dns.exception.DNSException:
+        # Not to be read beyond the header: id, opcode and RD go back, nothing else (RFC 8906 3).
+        flags = bytes((packet[_FLAG_OCTET] & 0x79 | 0x80, dns.rcode.FORMERR))
+        return packet[:2] + flags + bytes(8)

@@ -1,0 +1,89 @@
+"""Glue between a UDP socket's readiness and the compiled UdpServer: batches, misses, hand-over.
+
+Never looks into a packet. Answers found in memory have been sent before any of this runs (promise 6 of the design).
+"""
+
+import asyncio
+
+from nsblast._core.engine import HAND_OVER
+from nsblast._core.serve_udp import UdpServer
+from nsblast.logs import log
+from nsblast.serve.fill import Filler
+from nsblast.serve.handover import HandOver, Request, default_answer
+from nsblast.serve.sockets import Listener
+
+_SOON = 0.001  # a zone being changed stands still again within this
+
+
+class UdpPort:
+    """One UDP socket in the worker's loop."""
+
+    def __init__(self, listener: Listener, filler: Filler, handover: HandOver) -> None:
+        self.listener = listener
+        self._filler = filler
+        self._handover = handover
+        self._loop = asyncio.get_running_loop()
+        self._server = UdpServer(filler.engine, listener.sock.fileno(), listener.wildcard)
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handed: set[int] = set()
+
+    def start(self) -> None:
+        """Serve from now on."""
+        self._loop.add_reader(self.listener.sock.fileno(), self.readable)
+
+    def stop(self) -> None:
+        """Answer what has arrived, then leave the port to others."""
+        self._loop.remove_reader(self.listener.sock.fileno())
+        self.readable()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.listener.sock.close()
+
+    def readable(self) -> None:
+        """The socket has datagrams."""
+        if self._server.on_readable():
+            self._look_after()
+
+    def renew(self) -> None:
+        """The Engine was replaced (new settings): packets that wait are dropped, their clients ask again."""
+        self._server = UdpServer(self._filler.engine, self.listener.sock.fileno(), self.listener.wildcard)
+        self._handed.clear()
+
+    def _look_after(self) -> None:
+        """Misses are filled now; what stands still in a moment is tried then; the rest is handed over."""
+        again = self._filler.serve(self._server)
+        for place, status, _, _, _ in self._server.misses():
+            if status == HAND_OVER and place not in self._handed:
+                self._hand_over(place)
+        if again and self._timer is None:
+            self._timer = self._loop.call_later(_SOON, self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        if self._server.retry():
+            self._look_after()
+
+    def _hand_over(self, place: int) -> None:
+        packet, client = self._server.request(place)
+        request = Request(packet, client, tcp=False)
+        handler = self._handover.find(request)
+        if handler is None:
+            self._server.reply(place, default_answer(request))
+            return
+        self._handed.add(place)
+        task = self._loop.create_task(self._run(self._server, place, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, server: UdpServer, place: int, request: Request) -> None:
+        answer = b""
+        try:
+            handler = self._handover.find(request)
+            given = await handler(request) if handler is not None else b""
+            answer = given if isinstance(given, bytes) else b""
+        except Exception:  # noqa: BLE001 - one request's fault must not end the worker
+            log().error("request failed", transport="udp", exc_info=True)
+        if server is self._server:
+            self._handed.discard(place)
+            server.reply(place, answer)
