@@ -15,7 +15,14 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 FLAVOUR = os.environ.get("NSBLAST_BUILD", "release")
-COMMON = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-fno-plt", "-fvisibility=hidden"]
+COMMON = [
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-parameter",
+    "-Wno-missing-field-initializers",
+    "-fno-plt",
+    "-fvisibility=hidden",
+]
 CFLAGS = {
     "release": ["-O3", "-DNDEBUG", "-fno-semantic-interposition"],
     "debug": ["-O0", "-g3", "-UNDEBUG", "-DNSB_DEBUG=1"],

@@ -279,7 +279,7 @@ class _Connection:
             frame = _frame({"id": number, **error.to_wire()})
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours is logged whole and told in one line
+        except Exception as error:
             logging.getLogger(__name__).error("operation %s failed", request.get("op"), exc_info=True)
             told = ControlError(f"the server failed inside {request.get('op')}: {type(error).__name__}: {error}")
             frame = _frame({"id": number, **told.to_wire()})
