@@ -8,6 +8,24 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+cdef extern from *:
+    """
+    #include <assert.h>
+    #include <endian.h>
+    #include <stdint.h>
+    #include <string.h>
+    static inline void nsb_put_be32(uint8_t *p, uint32_t v) { v = htobe32(v); memcpy(p, &v, 4); }
+    static inline void nsb_put_be64(uint8_t *p, uint64_t v) { v = htobe64(v); memcpy(p, &v, 8); }
+    #ifdef NSB_DEBUG
+    #define nsb_invariant(true_always) assert(true_always)
+    #else
+    #define nsb_invariant(true_always) ((void) 0)
+    #endif
+    """
+    void put_be32 "nsb_put_be32"(uint8_t*, uint32_t) noexcept nogil
+    void put_be64 "nsb_put_be64"(uint8_t*, uint64_t) noexcept nogil
+    void invariant "nsb_invariant"(bint) noexcept nogil         # checked in debug and sanitize builds only
+
 
 cdef struct Reader:
     const uint8_t* base     # first octet of the message or blob
@@ -41,6 +59,11 @@ cdef inline bint reader_bad(const Reader* r) noexcept nogil:
 
 cdef inline uint32_t reader_left(const Reader* r) noexcept nogil:
     return r.end - r.at
+
+
+cdef inline const uint8_t* reader_here(const Reader* r) noexcept nogil:
+    """The next octet's place; reader_left(r) octets may be read from there."""
+    return r.base + r.at
 
 
 cdef inline void reader_seek(Reader* r, uint32_t at) noexcept nogil:
@@ -126,6 +149,37 @@ cdef inline void writer_bytes(Writer* w, const uint8_t* src, uint32_t n) noexcep
     cdef uint8_t* p = writer_take(w, n)
     if p != NULL and n:
         memcpy(p, src, n)
+
+
+cdef inline void writer_rr(Writer* w, uint16_t owner, uint16_t rrtype, uint16_t rrclass, uint32_t ttl, const uint8_t* rdata,
+                          uint16_t rdlength) noexcept nogil:
+    """A whole RR whose owner name is a compression pointer, in three stores and a copy."""
+    cdef uint8_t* p = writer_take(w, 12 + <uint32_t> rdlength)
+    if p != NULL:
+        put_be64(p, (<uint64_t> owner << 48) | (<uint64_t> rrtype << 32) | (<uint64_t> rrclass << 16) | (ttl >> 16))
+        put_be32(p + 8, (ttl << 16) | rdlength)
+        if rdlength == 4:                   # A, the commonest: no call
+            memcpy(p + 12, rdata, 4)
+        elif rdlength == 16:                # AAAA
+            memcpy(p + 12, rdata, 16)
+        else:
+            memcpy(p + 12, rdata, rdlength)
+
+
+cdef inline void writer_rr_head(Writer* w, uint16_t rrtype, uint16_t rrclass, uint32_t ttl, uint16_t rdlength) noexcept nogil:
+    """What stands between an RR's owner name and its rdata."""
+    cdef uint8_t* p = writer_take(w, 10)
+    if p != NULL:
+        put_be64(p, (<uint64_t> rrtype << 48) | (<uint64_t> rrclass << 32) | ttl)
+        p[8] = <uint8_t> (rdlength >> 8)
+        p[9] = <uint8_t> (rdlength & 0xff)
+
+
+cdef inline uint16_t writer_peek_u16(const Writer* w, uint32_t at) noexcept nogil:
+    """Two octets written before, 0 when they were not."""
+    if at + 2 > w.at:
+        return 0
+    return <uint16_t> ((<uint16_t> w.base[at] << 8) | w.base[at + 1])
 
 
 cdef inline void writer_patch_u16(Writer* w, uint32_t at, uint16_t v) noexcept nogil:
