@@ -11,8 +11,11 @@ from libc.string cimport memcpy
 
 from nsblast._core.name cimport Name, name_load
 from nsblast._core.nodes cimport FILLS, Fill, MissKind, fill_slot, fills_clear
+from nsblast._core.querylog cimport QueryLog
 from nsblast._core.respond cimport respond
+from nsblast._core.shm cimport map_close, map_open
 from nsblast._core.status cimport Status
+from nsblast._core.tally cimport tally
 from nsblast._core.txn cimport Transport, Txn, Work
 from nsblast._core.wire cimport (
     Reader, Writer, reader_bad, reader_left, reader_open, reader_take, reader_u16, writer_open, writer_u16,
@@ -52,7 +55,14 @@ cdef class Engine:
 
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
                  bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
-                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False):
+                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False, QueryLog querylog=None):
+        cdef Status status
+        if fd >= 0:
+            status = map_open(&self.src.map, fd, worker)
+            if status != Status.OK:
+                raise OSError(f"descriptor {fd} is no shared segment of this version")
+            self.src.seed.a = self.src.map.head.seed_a
+            self.src.seed.b = self.src.map.head.seed_b
         if not 512 <= udp_max <= 4096:
             raise ValueError(f"udp_max {udp_max}: 512 to 4096 octets")
         if len(nsid) > 128:
@@ -83,8 +93,12 @@ cdef class Engine:
         memcpy(self.config.server_id, PyBytes_AS_STRING(server_id), len(server_id))
         self.config.server_id_len = <uint8_t> len(server_id)
         self.txn.work = self.work
+        self.querylog = querylog
+        if querylog is not None:
+            self.log = &querylog.log
 
     def __dealloc__(self):
+        map_close(&self.src.map)
         free(self.fills)
         free(self.work)
         free(self.txn)
@@ -109,6 +123,8 @@ cdef class Engine:
         self.work.shared.name = NULL
         with nogil:
             status = respond(txn, &self.src, &self.config)
+            if status == Status.OK:
+                tally(txn, self.src.map.slot, self.log, 0)
         if status == Status.OK:
             return PyBytes_FromStringAndSize(<const char*> txn.out, txn.answer_len)
         return <int> status
@@ -150,6 +166,7 @@ cdef class Engine:
                 status = respond(txn, &self.src, &self.config)
                 if status != Status.OK:
                     break
+                tally(txn, self.src.map.slot, self.log, 0)
                 at = r.at
                 if txn.answer_len:
                     writer_open(&w, self.out + used, 2)

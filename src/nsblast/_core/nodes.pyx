@@ -11,6 +11,7 @@ from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name
 from nsblast._core.rrset cimport entry_open
 from nsblast._core.shm cimport fence_acquire, load64, load64_acquire, stripe_of
+from nsblast._core.stats cimport miss_note, stats_add
 from nsblast._core.status cimport Status
 
 
@@ -93,6 +94,11 @@ cdef inline Status keep(Trail* trail, uint64_t apex_hash, uint16_t* at) noexcept
     return status
 
 
+cdef inline void count_hit(const Sources* src) noexcept nogil:
+    if src.map.slot != NULL:
+        stats_add(&src.map.slot.cache_hits, 1)
+
+
 cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t k, uint16_t* at) noexcept nogil:
     cdef const uint8_t* wire = name.wire + name.at[k]
     cdef uint32_t length = name.len - name.at[k]
@@ -119,15 +125,21 @@ cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t
                 if out.seen.stamp >= load64(&src.map.stripes[stripe_of(name.hash[out.entry.apex])].floor):
                     out.name = out.seen.name
                     out.name_len = <uint8_t> out.seen.name_len
+                    count_hit(src)
                     return keep(trail, name.hash[out.entry.apex], at)
         elif status == Status.BUSY:
             return status
         elif load64(&src.map.head.complete):
             return Status.ABSENT
         if not filter_maybe(&src.map, hash):
+            if src.map.slot != NULL:
+                stats_add(&src.map.slot.filter_hits, 1)
             return Status.ABSENT
     fill = find_fill(src, fill_key(hash, MissKind.MISS_ENTRY, 0), MissKind.MISS_ENTRY, 0, wire, length)
     if fill == NULL:
+        if src.map.slot != NULL:
+            stats_add(&src.map.slot.cache_misses, 1)
+            miss_note(&src.map, wire, length)
         return note_miss(trail, MissKind.MISS_ENTRY, hash, 0, wire, length)
     status = from_fill(fill, out)
     if status == Status.OK:

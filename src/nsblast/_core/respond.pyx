@@ -14,6 +14,7 @@ from nsblast._core.proto cimport (
     HEADER_OCTETS, RCODE_BADCOOKIE, RCODE_BADVERS, RCODE_FORMERR, RCODE_NOERROR, RCODE_NOTIMP, RCODE_REFUSED,
     RCODE_SERVFAIL, TYPE_ANY, TYPE_DS, TYPE_TXT,
 )
+from nsblast._core.stats cimport stats_add
 from nsblast._core.status cimport Status
 from nsblast._core.txn cimport Shared, Txn
 
@@ -90,7 +91,10 @@ cdef Status resume(Txn* txn, const Sources* src, const Config* config) noexcept 
         status = once(txn, src, config, attempt != 0)
         if status == Status.MISS or status == Status.HAND_OVER:
             return status
-        if status != Status.BUSY and trail_holds(src, &txn.work.trail):
+        if status == Status.BUSY or not trail_holds(src, &txn.work.trail):
+            if src.map.slot != NULL:
+                stats_add(&src.map.slot.retries, 1)
+        else:
             txn.outcome = status
             if status == Status.OK:
                 return status

@@ -10,7 +10,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
-from posix.time cimport CLOCK_REALTIME_COARSE, clock_gettime, timespec
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from nsblast._core.decode cimport decode
 from nsblast._core.engine cimport Engine
@@ -22,8 +22,13 @@ from nsblast._core.sock cimport (
     AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, nsb_answer_from, recvmmsg, sendmmsg, sockaddr_in, sockaddr_in6,
     sockaddr_storage,
 )
+from nsblast._core.stats cimport stats_add, stats_latency
 from nsblast._core.status cimport Status
+from nsblast._core.tally cimport tally
 from nsblast._core.txn cimport Transport, Txn
+
+cdef extern from "time.h" nogil:
+    int CLOCK_REALTIME_COARSE
 
 cdef enum:
     BATCH = 64              # datagrams taken by one system call
@@ -49,6 +54,7 @@ cdef struct Parked:         # one packet that waits
     Status why              # MISS, BUSY or HAND_OVER
     Miss miss
     bint used
+    timespec since
 
 
 cdef class UdpServer:
@@ -126,8 +132,9 @@ cdef class UdpServer:
         cdef int i, n = 0
         cdef Txn* txn
         cdef Status status
-        cdef timespec now
+        cdef timespec now, start, end
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        clock_gettime(CLOCK_MONOTONIC, &start)
         self.engine.work.shared.name = NULL
         for i in range(got):
             txn = &self.txn[i]
@@ -155,10 +162,16 @@ cdef class UdpServer:
                 status = turn_down(txn, &self.engine.config, self.verdict[i])
             if status != Status.OK:
                 self.park(i, status)
-            elif txn.answer_len:
+                continue
+            tally(txn, self.engine.src.map.slot, self.engine.log, 0)
+            if txn.answer_len:
                 self.queue(n, self.place[i].answer, txn.answer_len, &self.recv[i])
                 n += 1
         self.flush(n)
+        if self.engine.src.map.slot != NULL:
+            clock_gettime(CLOCK_MONOTONIC, &end)
+            stats_latency(self.engine.src.map.slot, elapsed(&start, &end), <uint64_t> n)
+            stats_add(&self.engine.src.map.slot.batches, 1)
 
     cdef void queue(self, int n, uint8_t* answer, uint32_t length, const mmsghdr* request) noexcept nogil:
         """Place n of the outgoing batch: the answer, to whom the request came from, from the address it came to."""
@@ -184,6 +197,8 @@ cdef class UdpServer:
                 return
             elif errno != EINTR:
                 sent += 1
+                if self.engine.src.map.slot != NULL:
+                    stats_add(&self.engine.src.map.slot.send_errors, 1)
 
     cdef void park(self, int i, Status why) noexcept nogil:
         cdef uint32_t k
@@ -206,6 +221,7 @@ cdef class UdpServer:
         parked.txn.packet = parked.place.request
         parked.txn.out = parked.place.answer
         parked.txn.sname = NULL
+        clock_gettime(CLOCK_MONOTONIC, &parked.since)
         if why == Status.MISS:
             parked.miss = self.txn[i].work.trail.miss
         self.waiting += 1
@@ -254,6 +270,7 @@ cdef class UdpServer:
                 self.engine.work.shared.name = NULL
                 status = resume(&parked.txn, &self.engine.src, &self.engine.config)
                 if status == Status.OK:
+                    self.tally_parked(parked)
                     if parked.txn.answer_len:
                         self.send_parked(parked)
                     self.release(parked)
@@ -262,6 +279,14 @@ cdef class UdpServer:
                     if status == Status.MISS:
                         parked.miss = parked.txn.work.trail.miss
         return self.waiting
+
+    cdef void tally_parked(self, const Parked* parked) noexcept nogil:
+        cdef timespec end
+        cdef uint64_t took
+        clock_gettime(CLOCK_MONOTONIC, &end)
+        took = elapsed(&parked.since, &end)
+        tally(&parked.txn, self.engine.src.map.slot, self.engine.log, <uint32_t> took)
+        stats_latency(self.engine.src.map.slot, took, 1)
 
     cdef Parked* at(self, uint32_t place) except NULL:
         if place >= PARKED or not self.parked[place].used:
@@ -281,6 +306,11 @@ cdef class UdpServer:
         request.msg_hdr.msg_controllen = parked.control_len
         self.queue(0, parked.place.answer, parked.txn.answer_len, &request)
         self.flush(1)
+
+
+cdef inline uint64_t elapsed(const timespec* start, const timespec* end) noexcept nogil:
+    """Nanoseconds."""
+    return <uint64_t> ((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec)
 
 
 cdef inline void set_client(Txn* txn, const sockaddr_storage* peer) noexcept nogil:
