@@ -1,15 +1,14 @@
 """DNS over TCP (RFC 7766): framing, pipelining, limits. What an answer says is the compiled core's business.
 
-All complete messages that have arrived are answered in one call of Engine.answer_stream. A message that must wait leaves the
-row, and those behind it are answered first (RFC 7766 6.2.1.1). A connection is closed when it idles, begins a message and does
-not end it, does not take its answers, has lived long enough, or must give way to a new one. Everything held for a connection
-is bounded: the transport's buffer by pausing, the message under way by its own length.
+All complete messages that have arrived are answered in one call of Engine.answer_stream. A message that must wait leaves
+the row, and those behind it are answered first (RFC 7766 6.2.1.1). A connection is closed when it idles, begins a message
+and does not end it, does not take its answers, has lived long enough, or must give way to a new one. Everything held for
+a connection is bounded: the transport's buffer by pausing, the message under way by its own length.
 """
 
 import asyncio
 import socket
 from collections import OrderedDict
-from collections.abc import AsyncIterator
 from time import monotonic
 from typing import cast
 
@@ -267,7 +266,7 @@ class Connection(asyncio.Protocol):
             if isinstance(given, bytes):
                 self._send(given)
                 return
-            async for answer in cast(AsyncIterator[bytes], given):
+            async for answer in given:
                 await self._writable.wait()
                 if self._transport.is_closing():
                     return
@@ -287,9 +286,9 @@ class Connection(asyncio.Protocol):
 
     def overdue(self, now: float) -> str:
         """Close it when it has overstayed; the word it is counted under, "" = it may stay."""
-        if (self._blocked and now - self._blocked > self._all.write) or (
-            self._begun and now - self._begun > self._all.query
-        ):
+        slow_reader = self._blocked and now - self._blocked > self._all.write
+        slow_writer = self._begun and not self._blocked and now - self._begun > self._all.query
+        if slow_reader or slow_writer:
             self.abort()
             return "slow"
         waits_for_us = self._parked or self._tasks

@@ -10,7 +10,9 @@ from nsblast._core.rrset import pack_entry, unpack_entry
 A, NS, CNAME, SOA, TXT, RRSIG, DNAME, NSEC3 = 1, 2, 5, 6, 16, 46, 39, 50
 
 rdatas = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
-rrsets = st.dictionaries(st.sampled_from([A, TXT, 99, 257, 65280]), st.tuples(st.integers(0, 0x7FFFFFFF), rdatas), max_size=5)
+rrsets = st.dictionaries(
+    st.sampled_from([A, TXT, 99, 257, 65280]), st.tuples(st.integers(0, 0x7FFFFFFF), rdatas), max_size=5
+)
 
 
 def sig(covered: int, rest: bytes = b"") -> bytes:
@@ -20,7 +22,10 @@ def sig(covered: int, rest: bytes = b"") -> bytes:
 @given(rrsets, st.integers(0, 127), st.binary(max_size=60))
 def test_comes_back_in_order(sets: dict[int, tuple[int, list[bytes]]], apex: int, spelling: bytes) -> None:
     blob = pack_entry(
-        [(number, ttl, rds) for number, (ttl, rds) in sets.items()], apex_labels=apex, flags=rrset.IS_CUT, spelling=spelling
+        [(number, ttl, rds) for number, (ttl, rds) in sets.items()],
+        apex_labels=apex,
+        flags=rrset.IS_CUT,
+        spelling=spelling,
     )
     entry = unpack_entry(blob)
     assert entry.apex_labels == apex
@@ -31,7 +36,9 @@ def test_comes_back_in_order(sets: dict[int, tuple[int, list[bytes]]], apex: int
 
 
 def test_signatures_stand_by_covered_type() -> None:
-    blob = pack_entry([(RRSIG, 60, [sig(NS), sig(A, b"2"), sig(A, b"1")]), (A, 60, [b"\1\2\3\4"])], apex_labels=1, flags=0)
+    blob = pack_entry(
+        [(RRSIG, 60, [sig(NS), sig(A, b"2"), sig(A, b"1")]), (A, 60, [b"\1\2\3\4"])], apex_labels=1, flags=0
+    )
     entry = unpack_entry(blob)
     assert entry.rrsets == [
         (A, 60, [b"\1\2\3\4"]),
@@ -62,7 +69,13 @@ def test_names_in_rdata_compare_without_case() -> None:
 
 @pytest.mark.parametrize(
     "sets",
-    [[(65536, 0, [b""])], [(1, 1 << 31, [b""])], [(1, -1, [b""])], [(1, 0, [bytes(65536)])], [(1, 0, [bytes([i >> 8, i & 255]) for i in range(65536)])]],
+    [
+        [(65536, 0, [b""])],
+        [(1, 1 << 31, [b""])],
+        [(1, -1, [b""])],
+        [(1, 0, [bytes(65536)])],
+        [(1, 0, [bytes([i >> 8, i & 255]) for i in range(65536)])],
+    ],
 )
 def test_out_of_range_is_refused(sets: list[tuple[int, int, list[bytes]]]) -> None:
     with pytest.raises(ValueError, match=r"\d"):
@@ -78,7 +91,9 @@ def test_any_bytes_are_an_entry_or_an_error(blob: bytes) -> None:
 
 
 @given(rrsets, st.data())
-def test_a_damaged_entry_is_read_within_its_bounds(sets: dict[int, tuple[int, list[bytes]]], data: st.DataObject) -> None:
+def test_a_damaged_entry_is_read_within_its_bounds(
+    sets: dict[int, tuple[int, list[bytes]]], data: st.DataObject
+) -> None:
     blob = bytearray(pack_entry([(n, t, r) for n, (t, r) in sets.items()], apex_labels=3, flags=0))
     for _ in range(data.draw(st.integers(1, 4))):
         blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))

@@ -1,0 +1,5 @@
+"""python -m nsblast"""
+
+from nsblast.cli import main
+
+main()

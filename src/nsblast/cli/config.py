@@ -1,0 +1,54 @@
+"""nsblast config show | check: what the settings are and where each came from."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from nsblast.cli.options import config_option, json_option, load, reloadable, setting_options
+from nsblast.supervise.privileges import identity_of, raise_limits
+
+
+@click.group()
+def config() -> None:
+    """Show and check settings."""
+
+
+@config.command()
+@config_option
+@json_option
+@setting_options
+def show(config: Path | None, as_json: bool, **flags: Any) -> None:
+    """Print every setting in force, and where it came from: default, file and line, variable or flag."""
+    rows = load(config, **flags).rows()
+    if as_json:
+        shown = {name: {"value": value, "source": str(source)} for name, value, source in rows}
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+        return
+    width = max(len(name) for name, _, _ in rows)
+    texts = [(name, _toml(value), f"{source}, changes with {reloadable(name)}") for name, value, source in rows]
+    wide = max(len(text) for _, text, _ in texts)
+    for name, text, comment in texts:
+        # A setting without a value has no form in TOML: it is shown, but as a comment.
+        click.echo(f"{'' if text else '# '}{name:{width if text else width - 2}} = {text:{wide}}  # {comment}")
+
+
+@config.command()
+@config_option
+@json_option
+@setting_options
+def check(config: Path | None, as_json: bool, **flags: Any) -> None:
+    """Check the settings without starting: names, values, contradictions, user, file handles."""
+    settings = load(config, **flags).settings
+    identity_of(settings)
+    raise_limits(settings)
+    click.echo(orjson.dumps({"ok": True}).decode() if as_json else "settings are in order")
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    return orjson.dumps(value).decode()
