@@ -1,21 +1,15 @@
-"""The command `nsblast`: its groups, loaded when they are used, and how errors end a command.
-
-Each group is one file. An error of errors.py becomes one line on standard error (an object with --json) and its exit code;
-no command shows a traceback for what a user or the system did.
-"""
+"""The command `nsblast`: its groups, each in a file of its own, loaded when it is used. How they speak: speak.py."""
 
 import importlib
-import os
 import sys
 from typing import NoReturn
 
 import click
 
-from nsblast.errors import NsblastError
+from nsblast.cli.speak import run
 
 # Name of each command or group: module and object in it. Loading only what is asked for keeps `nsblast rr get` quick.
 _COMMANDS = {
-    "serve": "nsblast.cli.serve:serve",
     "status": "nsblast.cli.status:status",
     "config": "nsblast.cli.config:config",
     "version": "nsblast.cli.version:version",
@@ -44,29 +38,4 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The console script."""
-    try:
-        code = cli.main(standalone_mode=False)
-    except NsblastError as error:
-        _tell(error)
-        code = error.exit_code
-    except click.exceptions.Exit as end:
-        code = end.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        code = 130
-    except BrokenPipeError:
-        # The reader of our output (head, say) has had enough; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _tell(error: NsblastError) -> None:
-    if "--json" in sys.argv:
-        import orjson
-
-        click.echo(orjson.dumps(error.to_wire(), default=str).decode(), err=True)
-    else:
-        click.echo(f"nsblast: {error.message}", err=True)
+    sys.exit(run(cli, sys.argv[1:]))

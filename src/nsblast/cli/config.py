@@ -6,8 +6,9 @@ from typing import Any
 import click
 import orjson
 
-from nsblast.cli.options import config_option, json_option, load, reloadable, setting_options
-from nsblast.supervise.privileges import identity_of, raise_limits
+from nsblast.cli.options import config_option, load, reloadable, setting_options
+from nsblast.cli.speak import json_option, say, say_json
+from nsblast.process.privileges import identity_of, raise_limits
 
 
 @click.group()
@@ -23,15 +24,14 @@ def show(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Print every setting in force, and where it came from: default, file and line, variable or flag."""
     rows = load(config, **flags).rows()
     if as_json:
-        shown = {name: {"value": value, "source": str(source)} for name, value, source in rows}
-        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+        say_json({name: {"value": value, "source": str(source)} for name, value, source in rows})
         return
     width = max(len(name) for name, _, _ in rows)
     texts = [(name, _toml(value), f"{source}, changes with {reloadable(name)}") for name, value, source in rows]
     wide = max(len(text) for _, text, _ in texts)
     for name, text, comment in texts:
         # A setting without a value has no form in TOML: it is shown, but as a comment.
-        click.echo(f"{'' if text else '# '}{name:{width if text else width - 2}} = {text:{wide}}  # {comment}")
+        say(f"{'' if text else '# '}{name:{width if text else width - 2}} = {text:{wide}}  # {comment}")
 
 
 @config.command()
@@ -43,7 +43,10 @@ def check(config: Path | None, as_json: bool, **flags: Any) -> None:
     settings = load(config, **flags).settings
     identity_of(settings)
     raise_limits(settings)
-    click.echo(orjson.dumps({"ok": True}).decode() if as_json else "settings are in order")
+    if as_json:
+        say_json({"ok": True})
+    else:
+        say("settings are in order")
 
 
 def _toml(value: Any) -> str:

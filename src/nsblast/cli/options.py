@@ -1,4 +1,4 @@
-"""Options that commands share, and how they become settings: every setting is a flag, under its own name."""
+"""The flags of `serve` and `config`: every setting is one, under its own name."""
 
 import types
 import typing
@@ -13,11 +13,7 @@ from nsblast.settings_layers import Layers, Loaded, flag
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML). [default: none]"
-)
-db_option = click.option("-d", "--db-path", type=click.Path(path_type=Path), help="Folder of the database.")
+config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file (TOML).")
 
 
 def setting_options(command: Command) -> Command:
@@ -52,11 +48,6 @@ def load(config: Path | None, **flags: Any) -> Loaded:
     return layers_of(config, flags).load()
 
 
-def database(config: Path | None, db_path: Path | None) -> Path:
-    """The folder a data command works on."""
-    return load(config, db_path=db_path).settings.db_path
-
-
 def reloadable(name: str) -> str:
     """A word for `config show`."""
     return "SIGHUP" if is_live(name) else "restart"
@@ -73,7 +64,7 @@ def _is_list(kind: Any) -> bool:
 
 def _metavar(name: str, default: Any) -> str:
     kind = Settings.model_fields[name].annotation
-    if typing.get_origin(kind) in (typing.Literal,):
+    if typing.get_origin(kind) is typing.Literal:
         return "|".join(typing.get_args(kind))
     if isinstance(default, Path) or (typing.get_origin(kind) is types.UnionType and Path in typing.get_args(kind)):
         return "PATH"

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
-from nsblast.cli.options import config_option, database, db_option, json_option
+from nsblast.cli.speak import database_options, say, say_json, settings_of
 from nsblast.control import Client
 from nsblast.errors import NotRunning, TimedOut
 
@@ -17,15 +16,13 @@ _ANSWER_WITHIN = 10.0
 
 @click.command()
 @click.option("--wait-ready", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait until all workers answer.")
-@config_option
-@db_option
-@json_option
+@database_options
 def status(wait_ready: float | None, config: Path | None, db_path: Path | None, as_json: bool) -> None:
     """Tell the state of the running server. Exit code 0: it answers queries."""
-    folder = database(config, db_path)
+    folder = settings_of(db_path, config).db_path
     state = wait(folder, wait_ready) if wait_ready is not None else ask(folder)
     if as_json:
-        click.echo(orjson.dumps(state, option=orjson.OPT_INDENT_2).decode())
+        say_json(state)
     else:
         _print(state)
     if not state["ready"]:
@@ -58,14 +55,14 @@ def wait(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def _print(state: dict[str, Any]) -> None:
-    click.echo(f"nsblast {state['version']}, process {state['pid']}, {state['phase']}, up {state['uptime']:.0f} s")
+    say(f"nsblast {state['version']}, process {state['pid']}, {state['phase']}, up {state['uptime']:.0f} s")
     for place in state["listening"]:
-        click.echo(f"  serves    {place}")
+        say(f"  serves    {place}")
     store, cache = state["store"], state["cache"]
-    click.echo(f"  store     {state['db_path']}: {', '.join(f'{k} {v}' for k, v in store.items())}")
-    click.echo(f"  cache     {', '.join(f'{k} {v}' for k, v in cache.items())}")
+    say(f"  store     {state['db_path']}: {', '.join(f'{k} {v}' for k, v in store.items())}")
+    say(f"  cache     {', '.join(f'{k} {v}' for k, v in cache.items())}")
     for child in state["processes"]:
         answers = f", {child['answers']} answers" if "answers" in child else ""
-        click.echo(
+        say(
             f"  {child['name']:<9} process {child['pid']}, {child['state']}, restarts {child['restarts']}{answers}"
         )

@@ -4,10 +4,9 @@ import platform
 from importlib.metadata import version as version_of
 
 import click
-import orjson
 
 from nsblast import __version__
-from nsblast.cli.options import json_option
+from nsblast.cli.speak import json_option, say, say_json
 
 _PARTS = ("rocksdict", "uvloop", "dnspython", "pydantic")
 
@@ -19,7 +18,7 @@ def version(as_json: bool) -> None:
     versions = {"nsblast": __version__, "python": platform.python_version()}
     versions.update({part: version_of(part) for part in _PARTS})
     if as_json:
-        click.echo(orjson.dumps(versions).decode())
+        say_json(versions)
     else:
-        click.echo(f"nsblast {__version__}")
-        click.echo(", ".join(f"{part} {number}" for part, number in versions.items() if part != "nsblast"))
+        say(f"nsblast {__version__}")
+        say(", ".join(f"{part} {number}" for part, number in versions.items() if part != "nsblast"))

@@ -64,13 +64,18 @@ class HandOver:
         return self._types.get(question[0].rdtype) if question else None
 
 
-def default_answer(request: Request) -> bytes:
+def default_answer(packet: bytes) -> bytes:
     """The right refusal of a request nobody serves; b"" = silence, for what is no request at all."""
-    packet = request.packet
-    if len(packet) < _HEADER or packet[_FLAG_OCTET] & 0x80:
+    if len(packet) < _HEADER:
         return b""
     opcode = packet[_FLAG_OCTET] >> 3 & 15
-    rcode = dns.rcode.REFUSED if opcode == dns.opcode.QUERY else dns.rcode.NOTIMP
+    return bare_answer(packet, dns.rcode.REFUSED if opcode == dns.opcode.QUERY else dns.rcode.NOTIMP)
+
+
+def bare_answer(packet: bytes, rcode: dns.rcode.Rcode) -> bytes:
+    """The request's question with a response code and nothing else."""
+    if len(packet) < _HEADER or packet[_FLAG_OCTET] & 0x80:
+        return b""
     try:
         message = dns.message.from_wire(packet, keyring=False, ignore_trailing=True)
         answer = dns.message.make_response(message)

@@ -25,6 +25,7 @@ class Listener:
     udp: bool
     address: str
     port: int
+    shared: bool = False  # all workers read from this very socket (systemd made it)
 
     @property
     def wildcard(self) -> bool:
@@ -60,7 +61,7 @@ def adopt(sockets: list[socket.socket], settings: Settings) -> list[Listener]:
     listeners = []
     for sock in sockets:
         address, port = sock.getsockname()[:2]
-        listeners.append(Listener(sock, sock.type == socket.SOCK_DGRAM, address, port))
+        listeners.append(Listener(sock, sock.type == socket.SOCK_DGRAM, address, port, shared=True))
         _tune(listeners[-1], settings)
     return listeners
 

@@ -12,10 +12,12 @@ from collections import OrderedDict
 from time import monotonic
 from typing import cast
 
+import dns.rcode
+
 from nsblast._core.engine import BUSY, HAND_OVER, MISS, MORE
 from nsblast.logs import log
 from nsblast.serve.fill import Filler
-from nsblast.serve.handover import HandOver, Request, default_answer
+from nsblast.serve.handover import HandOver, Request, bare_answer, default_answer
 from nsblast.settings import Settings
 
 _SOON = 0.001
@@ -200,7 +202,9 @@ class Connection(asyncio.Protocol):
             if answers:
                 self._transport.write(answers)
             if status == MISS and not filler.must_wait():
-                filler.fill(*filler.engine.miss())
+                if not filler.fill(*filler.engine.miss()):
+                    message, data = _take(data)
+                    self._send(bare_answer(message, dns.rcode.SERVFAIL))
             elif status in (MISS, BUSY):
                 message, data = _take(data)
                 self._park(message)
@@ -242,7 +246,8 @@ class Connection(asyncio.Protocol):
                 return answer
             if answer != MISS or filler.must_wait():
                 return None
-            filler.fill(*filler.engine.miss())
+            if not filler.fill(*filler.engine.miss()):
+                return bare_answer(message, dns.rcode.SERVFAIL)
 
     def _send(self, answer: bytes) -> None:
         if answer and not self._transport.is_closing():
@@ -252,7 +257,7 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, message: bytes) -> None:
         request = Request(message, self._client, tcp=True)
         if self._all.handover.find(request) is None:
-            self._send(default_answer(request))
+            self._send(default_answer(message))
             return
         task = self._all.loop.create_task(self._run(request))
         self._tasks.add(task)
@@ -273,7 +278,7 @@ class Connection(asyncio.Protocol):
                 self._send(answer)
         except asyncio.CancelledError:
             raise
-        except Exception:  # noqa: BLE001 - one request's fault must not end the worker
+        except Exception:
             log().error("request failed", transport="tcp", exc_info=True)
             self.abort()
 

@@ -4,6 +4,7 @@ Never looks into a packet. Answers found in memory have been sent before any of 
 """
 
 import asyncio
+import select
 
 from nsblast._core.engine import HAND_OVER
 from nsblast._core.serve_udp import UdpServer
@@ -27,6 +28,15 @@ class UdpPort:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed: set[int] = set()
+
+    def poll(self) -> bool:
+        """Answer what has arrived, before start(); whether anything had."""
+        poll = select.poll()
+        poll.register(self.listener.sock, select.POLLIN)
+        if not poll.poll(0):
+            return False
+        self.readable()
+        return True
 
     def start(self) -> None:
         """Serve from now on."""
@@ -69,7 +79,7 @@ class UdpPort:
         request = Request(packet, client, tcp=False)
         handler = self._handover.find(request)
         if handler is None:
-            self._server.reply(place, default_answer(request))
+            self._server.reply(place, default_answer(packet))
             return
         self._handed.add(place)
         task = self._loop.create_task(self._run(self._server, place, request))
@@ -82,7 +92,7 @@ class UdpPort:
             handler = self._handover.find(request)
             given = await handler(request) if handler is not None else b""
             answer = given if isinstance(given, bytes) else b""
-        except Exception:  # noqa: BLE001 - one request's fault must not end the worker
+        except Exception:
             log().error("request failed", transport="udp", exc_info=True)
         if server is self._server:
             self._handed.discard(place)

@@ -19,11 +19,13 @@ from typing import Any
 from nsblast.claim import Claim
 from nsblast.errors import NsblastError, StartError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
+from nsblast.process.channel import Channel, channel_pair
+from nsblast.process.life import Life
+from nsblast.process.privileges import identity_of, prepare_folder, raise_limits
 from nsblast.serve.sockets import check_free
 from nsblast.settings import changes
 from nsblast.settings_layers import Layers
-from nsblast.supervise.child import Channel, Life, channel_pair, fork
-from nsblast.supervise.privileges import identity_of, prepare_folder, raise_limits
+from nsblast.supervise.child import fork
 from nsblast.supervise.systemd import Notifier, inherited
 
 Main = Callable[[Life], None]

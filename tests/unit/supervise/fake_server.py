@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nsblast.errors import NsblastError, StoreCorrupt
+from nsblast.process.life import Life
 from nsblast.settings import Settings
 from nsblast.settings_layers import Layers
-from nsblast.supervise.child import Life
 from nsblast.supervise.parent import Supervisor
 
 folder = Path(sys.argv[1])

@@ -71,7 +71,7 @@ class Fake:
 def fake(tmp_path: Path) -> Iterator[Fake]:
     server = Fake(tmp_path)
     yield server
-    if server.process is not None and server.process.poll() is None:
+    if server.process is not None and server.process.stderr is not None and not server.process.stderr.closed:
         server.process.kill()
         server.process.communicate()
 
