@@ -1,0 +1,1 @@
+"""The database: RocksDB behind one key layout; one writer, many readers."""

@@ -1,0 +1,99 @@
+"""Keys of the store: which letter means what, and the range of keys that belongs to a zone.
+
+Owns: the letters and the composition of keys (docs/architecture.md). Never: values, I/O.
+Invariant: all entries of one zone, and all its journal, are one contiguous range each, that no other zone's keys interrupt.
+"""
+
+from nsblast._core.keys import name_key, name_of_key, owner_key, split_owner_key
+from nsblast.types import CommitNumber, Labels, Wire
+
+CHANGE = b"c"
+ENTRY = b"e"
+JOURNAL = b"j"
+META = b"m"
+ZONE = b"z"
+
+FORMAT_KEY = b"mformat"
+SEED_KEY = b"mseed"
+SEQUENCE_KEY = b"mseq"
+NUDGE_KEY = b"mnudge"
+"""Written after an ingestion: a follower takes up what was ingested when it reads a later record of the log."""
+
+
+def after(prefix: bytes) -> bytes:
+    """The first key above all that begin with prefix; its last octet must not be ff."""
+    return prefix[:-1] + bytes((prefix[-1] + 1,))
+
+
+def entry_key(name: Wire, apex_labels: Labels) -> bytes:
+    """Key of the entry of name in the zone whose apex has that many labels."""
+    return ENTRY + owner_key(name, apex_labels)
+
+
+def entry_of(key: bytes) -> tuple[Wire, Labels]:
+    """(name, labels of the apex) of an entry's key."""
+    return split_owner_key(key[1:])
+
+
+def zone_key(apex: Wire) -> bytes:
+    """Key of the zone record."""
+    return ZONE + name_key(apex)
+
+
+def zone_of(key: bytes) -> Wire:
+    """Apex of a zone record's key."""
+    return name_of_key(key[1:])
+
+
+def entries_range(apex: Wire) -> tuple[bytes, bytes]:
+    """[low, high) of the entries of a zone."""
+    key = ENTRY + name_key(apex)
+    return key + b"\0", key + b"\1"
+
+
+def journal_range(apex: Wire) -> tuple[bytes, bytes]:
+    """[low, high) of the journal of a zone."""
+    key = JOURNAL + name_key(apex)
+    return key + b"\0", key + b"\1"
+
+
+def journal_key(apex: Wire, number: CommitNumber, piece: int) -> bytes:
+    """Key of one journal record; piece counts the records one commit wrote for the zone."""
+    return JOURNAL + name_key(apex) + b"\0" + number.to_bytes(8, "big") + piece.to_bytes(4, "big")
+
+
+def journal_place(key: bytes) -> tuple[CommitNumber, int]:
+    """(commit number, piece) of a journal record's key."""
+    return int.from_bytes(key[-12:-4], "big"), int.from_bytes(key[-4:], "big")
+
+
+def change_key(number: CommitNumber) -> bytes:
+    """Key of a commit's record in the change log."""
+    return CHANGE + number.to_bytes(8, "big")
+
+
+def change_number(key: bytes) -> CommitNumber:
+    """Commit number of a change log key."""
+    return int.from_bytes(key[1:9], "big")
+
+
+def suffix(name: Wire, labels: Labels) -> Wire:
+    """The last labels of a name; ValueError when it has fewer."""
+    at: list[int] = []
+    place = 0
+    while name[place]:
+        at.append(place)
+        place += name[place] + 1
+    at.append(place)
+    if labels >= len(at):
+        raise ValueError(f"{name!r} has fewer than {labels} labels")
+    return name[at[len(at) - 1 - labels] :]
+
+
+def suffixes(name: Wire) -> list[Wire]:
+    """The name itself, then each ancestor up to the root."""
+    found = [name]
+    while name[0]:
+        name = name[name[0] + 1 :]
+        found.append(name)
+    return found

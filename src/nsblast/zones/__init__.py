@@ -1,0 +1,1 @@
+"""Zones: what they hold, what they must obey, and how they are changed."""
