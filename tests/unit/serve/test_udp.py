@@ -1,0 +1,152 @@
+"""UDP in the worker's loop: misses are filled, moving zones waited for, hand-over answered, the store's damage survived."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import pytest
+
+from nsblast.errors import StoreCorrupt
+from nsblast.serve.handover import Answers, Request
+from tests.unit.serve.conftest import ZONE, query, rigged, wire
+
+Loop = Callable[[Callable[[], Awaitable[None]]], None]
+
+
+def test_misses_are_filled_and_answered(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            answer = dns.message.from_wire(await rig.ask(query("www.example.", number=77)))
+            assert answer.id == 77
+            assert answer.rcode() == dns.rcode.NOERROR
+            assert [str(rr) for rr in answer.answer] == ["www.example. 300 IN A 192.0.2.2"]
+            assert wire("www.example.") in rig.store.fetched
+            before = len(rig.store.fetched)
+            await rig.ask(query("www.example."))
+            assert len(rig.store.fetched) == before
+            missing = dns.message.from_wire(await rig.ask(query("no.such.example.")))
+            assert missing.rcode() == dns.rcode.NXDOMAIN
+
+    in_loop(test)
+
+
+def test_misses_wait_while_the_secondary_is_ahead(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            rig.store.position = 6
+            asking = asyncio.create_task(rig.ask(query("www.example.")))
+            await asyncio.sleep(0.05)
+            assert not asking.done()
+            assert not rig.store.fetched
+            rig.store.done = 6
+            assert dns.message.from_wire(await asking).answer
+
+    in_loop(test)
+
+
+def test_what_the_store_cannot_give_is_servfail_and_no_more(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            rig.store.broken.add(wire("www.example."))
+            answer = dns.message.from_wire(await rig.ask(query("www.example.")))
+            assert answer.rcode() == dns.rcode.SERVFAIL
+            assert answer.question[0].name.to_text() == "www.example."
+            good = dns.message.from_wire(await rig.ask(query("ns.example.")))
+            assert good.rcode() == dns.rcode.NOERROR
+
+    in_loop(test)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "rcode"), [(dns.opcode.NOTIFY, dns.rcode.NOTIMP), (dns.opcode.UPDATE, dns.rcode.NOTIMP)]
+)
+def test_operations_nobody_serves_are_notimp(in_loop: Loop, opcode: dns.opcode.Opcode, rcode: dns.rcode.Rcode) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            message = dns.message.make_query("example.", "SOA", use_edns=0)
+            message.set_opcode(opcode)
+            answer = dns.message.from_wire(await rig.ask(message.to_wire()))
+            assert answer.rcode() == rcode
+            assert answer.opcode() == opcode
+            assert answer.id == message.id
+            assert answer.flags & dns.flags.QR
+            assert not answer.flags & dns.flags.RA
+
+    in_loop(test)
+
+
+def test_handler_serves_its_opcode_without_holding_up_others(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            gate = asyncio.Event()
+
+            async def notified(request: Request) -> Answers:
+                assert not request.tcp
+                assert request.client == bytes((127, 0, 0, 1))
+                await gate.wait()
+                answer = dns.message.make_response(dns.message.from_wire(request.packet))
+                return answer.to_wire()
+
+            rig.handover.on_opcode(dns.opcode.NOTIFY, notified)
+            message = dns.message.make_query("example.", "SOA")
+            message.set_opcode(dns.opcode.NOTIFY)
+            asking = asyncio.create_task(rig.ask(message.to_wire()))
+            await asyncio.sleep(0.02)
+            assert dns.message.from_wire(await rig.ask(query("www.example."))).answer
+            assert not asking.done()
+            gate.set()
+            assert dns.message.from_wire(await asking).rcode() == dns.rcode.NOERROR
+
+    in_loop(test)
+
+
+def test_handlers_fault_is_silence_and_the_port_goes_on(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+
+            async def broken(_: Request) -> Answers:
+                raise ZeroDivisionError
+
+            rig.handover.on_opcode(dns.opcode.NOTIFY, broken)
+            message = dns.message.make_query("example.", "SOA")
+            message.set_opcode(dns.opcode.NOTIFY)
+            with pytest.raises(TimeoutError):
+                await rig.ask(message.to_wire(), wait=0.1)
+            assert dns.message.from_wire(await rig.ask(query("www.example."))).answer
+
+    in_loop(test)
+
+
+def test_catch_up_forgets_fills_before_it_tells_the_position(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            await rig.ask(query("www.example."))
+            changed = dict(ZONE)
+            try:
+                ZONE[wire("www.example.")] = ZONE[wire("ns.example.")]
+                rig.store.done = 6
+                rig.filler.catch_up_if_behind()
+                assert rig.store.registered == [6]
+                answer = dns.message.from_wire(await rig.ask(query("www.example.")))
+                assert "192.0.2.1" in str(answer.answer[0])
+                rig.filler.catch_up_if_behind()
+                assert rig.store.registered == [6]
+            finally:
+                ZONE.update(changed)
+
+    in_loop(test)
+
+
+def test_a_store_that_cannot_be_followed_ends_the_worker_only_after_many_tries(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            rig.store.fails = True
+            for _ in range(19):
+                rig.filler.catch_up()
+            with pytest.raises(StoreCorrupt):
+                rig.filler.catch_up()
+
+    in_loop(test)
