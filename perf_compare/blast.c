@@ -1,0 +1,237 @@
+/* A load client cheaper than any server: batches of datagrams, a window of outstanding queries per socket.
+ *
+ *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW        closed loop: as fast as the server answers
+ *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE   open loop: RATE queries a second, with latencies
+ *
+ * QUERIES is a file of DNS messages, each after two octets of length (network order), sent round and round with the
+ * message id replaced by a running number. An answer counts when its id is one that is under way on its socket.
+ * In the closed loop a query unanswered for 200 ms is lost and its place in the window is used again.
+ * Prints one JSON object; latencies in microseconds from the moment a query was due, so that a stalled server shows.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 64, ROOM = 4096, IDS = 65536, LOST_NS = 200000000, BUCKETS = 4096 };
+
+typedef struct {
+    int fd;
+    uint16_t next_id;
+    unsigned under_way;
+    uint64_t last_answer;
+    uint64_t *due; /* by id: when it was due to be sent, 0 = not under way */
+} Sock;
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+}
+
+static void die(const char *what) {
+    perror(what);
+    exit(2);
+}
+
+static const uint8_t **message;
+static uint16_t *length;
+static size_t messages;
+
+static void load(const char *path) {
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) die(path);
+    const uint8_t *data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    if (data == MAP_FAILED) die(path);
+    size_t room = 1024, at = 0, end = (size_t) st.st_size;
+    message = malloc(room * sizeof *message);
+    length = malloc(room * sizeof *length);
+    while (at + 2 <= end) {
+        uint16_t n = (uint16_t) (data[at] << 8 | data[at + 1]);
+        if (n < 12 || at + 2 + n > end) break;
+        if (messages == room) {
+            room *= 2;
+            message = realloc(message, room * sizeof *message);
+            length = realloc(length, room * sizeof *length);
+        }
+        message[messages] = data + at + 2;
+        length[messages++] = n;
+        at += 2u + n;
+    }
+    if (!messages) { fprintf(stderr, "%s holds no query\n", path); exit(2); }
+    close(fd);
+}
+
+static uint64_t sent, answered, lost, stray, rcodes[16], octets, histogram[BUCKETS];
+
+/* Latency histogram: 64 steps an octave from 1 us, so a bucket is about 1 % wide. */
+static unsigned bucket_of(uint64_t ns) {
+    uint64_t us16 = ns * 16 / 1000 + 1;
+    unsigned octave = 63u - (unsigned) __builtin_clzll(us16);
+    unsigned step = octave >= 6 ? (unsigned) (us16 >> (octave - 6)) & 63 : (unsigned) (us16 << (6 - octave)) & 63;
+    unsigned b = octave * 64 + step;
+    return b < BUCKETS ? b : BUCKETS - 1;
+}
+
+static double bucket_us(unsigned b) { return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0; }
+
+static double percentile(double p) {
+    uint64_t want = (uint64_t) ((double) answered * p), seen = 0;
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        seen += histogram[b];
+        if (seen > want) return bucket_us(b);
+    }
+    return 0;
+}
+
+static uint8_t out_buf[BATCH][ROOM], in_buf[BATCH][ROOM];
+static struct mmsghdr out[BATCH], in[BATCH];
+static struct iovec out_iov[BATCH], in_iov[BATCH];
+static size_t turn;
+
+/* Send up to n queries on one socket; due = the time the first is due, step = ns between two of them. */
+static unsigned send_some(Sock *s, unsigned n, uint64_t due, uint64_t step) {
+    unsigned i;
+    uint16_t first = s->next_id;
+    if (n > BATCH) n = BATCH;
+    for (i = 0; i < n; i++) {
+        uint16_t id = (uint16_t) (first + i);
+        size_t m = turn + i >= messages ? (turn + i) % messages : turn + i;
+        memcpy(out_buf[i], message[m], length[m]);
+        out_buf[i][0] = (uint8_t) (id >> 8);
+        out_buf[i][1] = (uint8_t) id;
+        out_iov[i].iov_len = length[m];
+    }
+    int done = sendmmsg(s->fd, out, n, MSG_DONTWAIT);
+    if (done < 0) {
+        if (errno == EAGAIN || errno == ECONNREFUSED || errno == EINTR) return 0;
+        die("sendmmsg");
+    }
+    for (i = 0; i < (unsigned) done; i++) {
+        uint16_t id = (uint16_t) (first + i);
+        if (s->due[id]) { lost++; s->under_way--; }
+        s->due[id] = due + step * i;
+    }
+    s->next_id = (uint16_t) (first + (unsigned) done);
+    s->under_way += (unsigned) done;
+    turn = (turn + (unsigned) done) % messages;
+    sent += (unsigned) done;
+    return (unsigned) done;
+}
+
+static unsigned take_some(Sock *s, uint64_t now, int timed) {
+    unsigned got = 0;
+    int n = recvmmsg(s->fd, in, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++) {
+        if (in[i].msg_len < 12) { stray++; continue; }
+        uint16_t id = (uint16_t) (in_buf[i][0] << 8 | in_buf[i][1]);
+        if (!s->due[id]) { stray++; continue; }
+        if (timed) histogram[bucket_of(now > s->due[id] ? now - s->due[id] : 0)]++;
+        s->due[id] = 0;
+        s->under_way--;
+        rcodes[in_buf[i][3] & 15]++;
+        octets += in[i].msg_len;
+        answered++;
+        got++;
+    }
+    if (got) s->last_answer = now;
+    return got;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 7 && argc != 8) {
+        fprintf(stderr, "usage: blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW [RATE]\n");
+        return 2;
+    }
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(argv[2]))};
+    if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) { fprintf(stderr, "not an IPv4 address: %s\n", argv[1]); return 2; }
+    load(argv[3]);
+    double seconds = atof(argv[4]);
+    unsigned sockets = (unsigned) atoi(argv[5]), window = (unsigned) atoi(argv[6]);
+    double rate = argc == 8 ? atof(argv[7]) : 0;
+    if (seconds <= 0 || !sockets || !window || window > IDS / 2) { fprintf(stderr, "a number is out of range\n"); return 2; }
+    Sock *sock = calloc(sockets, sizeof *sock);
+    struct pollfd *poller = calloc(sockets, sizeof *poller);
+    for (unsigned i = 0; i < sockets; i++) {
+        int room = 8 << 20;
+        sock[i].fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        if (sock[i].fd < 0) die("socket");
+        setsockopt(sock[i].fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        setsockopt(sock[i].fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+        if (connect(sock[i].fd, (struct sockaddr *) &to, sizeof to) < 0) die("connect");
+        sock[i].due = calloc(IDS, sizeof *sock[i].due);
+        poller[i].fd = sock[i].fd;
+        poller[i].events = POLLIN;
+    }
+    for (int i = 0; i < BATCH; i++) {
+        out_iov[i].iov_base = out_buf[i];
+        in_iov[i].iov_base = in_buf[i];
+        in_iov[i].iov_len = ROOM;
+        out[i].msg_hdr.msg_iov = &out_iov[i];
+        in[i].msg_hdr.msg_iov = &in_iov[i];
+        out[i].msg_hdr.msg_iovlen = in[i].msg_hdr.msg_iovlen = 1;
+    }
+    uint64_t start = now_ns(), end = start + (uint64_t) (seconds * 1e9), now = start, due = start;
+    uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0;
+    unsigned next = 0;
+    for (unsigned i = 0; i < sockets; i++) sock[i].last_answer = start;
+    while (now < end) {
+        unsigned moved = 0;
+        if (step) {
+            while (due <= now) {
+                unsigned want = (unsigned) ((now - due) / step) + 1;
+                unsigned did = send_some(&sock[next], want < 16 ? want : 16, due, step);
+                next = (next + 1) % sockets;
+                if (!did) break;
+                due += step * did;
+            }
+        }
+        for (unsigned i = 0; i < sockets; i++) {
+            Sock *s = &sock[i];
+            moved += take_some(s, now, step != 0);
+            if (step) continue;
+            if (s->under_way && now - s->last_answer > LOST_NS) {
+                memset(s->due, 0, IDS * sizeof *s->due);
+                lost += s->under_way;
+                s->under_way = 0;
+                s->last_answer = now;
+            }
+            if (s->under_way < window) moved += send_some(s, window - s->under_way, now, 0);
+        }
+        if (!moved) {
+            struct timespec wait = {0, step ? (long) (due > now ? (due - now < 50000 ? due - now : 50000) : 0) : 1000000};
+            if (!step || due > now) ppoll(poller, sockets, &wait, NULL);
+        }
+        now = now_ns();
+    }
+    double took = (double) (now - start) / 1e9;
+    uint64_t stop = now + LOST_NS;
+    while (now < stop) { /* what is still under way */
+        for (unsigned i = 0; i < sockets; i++) take_some(&sock[i], now, step != 0);
+        now = now_ns();
+    }
+    unsigned long under_way = 0;
+    for (unsigned i = 0; i < sockets; i++) under_way += sock[i].under_way;
+    printf("{\"seconds\": %.6f, \"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"stray\": %llu, \"octets\": %llu, \"rate\": %.1f",
+           took, (unsigned long long) sent, (unsigned long long) answered, (unsigned long long) (lost + under_way),
+           (unsigned long long) stray, (unsigned long long) octets, (double) answered / took);
+    if (step)
+        printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5),
+               percentile(.9), percentile(.99), percentile(.999), percentile(1 - 1e-12));
+    printf(", \"rcodes\": {");
+    for (int i = 0, any = 0; i < 16; i++)
+        if (rcodes[i]) printf("%s\"%d\": %llu", any++ ? ", " : "", i, (unsigned long long) rcodes[i]);
+    printf("}}\n");
+    return 0;
+}
