@@ -1,0 +1,1 @@
+"""The slow twin: the packet path once more in plain Python, obvious rather than fast, for differential tests."""

@@ -82,10 +82,15 @@ cdef void close_message(Txn* txn, const EdnsConfig* config, const uint16_t* coun
     txn.answer_len = w.at
 
 
-cdef inline void put_name(Pen* pen, const uint8_t* name, uint32_t length) noexcept nogil:
-    """A name, compressed. The question's suffixes are learned when the first one comes: most answers need none."""
+cdef inline void know_question(Pen* pen) noexcept nogil:
+    """The question's suffixes are learned when the first name is at hand: most answers need none."""
     if pen.known.count == 0 and pen.question_at:
         suffixes_learn(pen.known, pen.w, pen.question_at)
+
+
+cdef inline void put_name(Pen* pen, const uint8_t* name, uint32_t length) noexcept nogil:
+    """A name, compressed."""
+    know_question(pen)
     suffixes_put(pen.known, pen.w, name, length, True)
 
 
@@ -186,6 +191,7 @@ cdef Status put_rrset(Pen* pen, const Item* item) noexcept nogil:
             return TRUNCATED
         # A target that may not be compressed itself can still be pointed to, by the address records that follow.
         if layout.names and not layout.compress and rdlength > layout.skip:
+            know_question(pen)
             suffixes_learn(pen.known, w, w.at - rdlength + layout.skip)
         written += 1
     if rrset.count or reader_bad(&rrset.rrs) or written == 0:
