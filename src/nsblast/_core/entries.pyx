@@ -79,7 +79,7 @@ cdef Status entries_find(const Map* map, uint64_t hash, const uint8_t* name, uin
                         seen.bucket = bucket
                         seen.version = version
                         # Only the first reader of a round writes, so that the marks' lines stay shared.
-                        if load64(&map.head.pressure) and not load8(map.used + at * 8 + i):
+                        if load64(&map.head.pressure) and map.used != NULL and not load8(map.used + at * 8 + i):
                             store8(map.used + at * 8 + i, 1)
                         return Status.OK
                 fence_acquire()

@@ -19,8 +19,8 @@ cdef bint filter_maybe(const Map* map, uint64_t hash) noexcept nogil    # True a
 cdef void filter_prefetch(const Map* map, uint64_t hash) noexcept nogil
 
 # -- the writer's half
-# Set the bits of a hash in a half of `lines` lines, whether it is active or being built.
-cdef void filter_set(const Map* map, uint32_t half, uint64_t lines, uint64_t hash) noexcept nogil
+# Set the bits of a hash in a half of `lines` lines, whether it is active or being built; True when one was not set before.
+cdef bint filter_set(const Map* map, uint32_t half, uint64_t lines, uint64_t hash) noexcept nogil
 # Empty a half and declare its word void; returns the lines to build it with for this many names.
 cdef uint64_t filter_open(const Map* map, uint32_t half, uint64_t names) noexcept nogil
 # The half stands from now on and is the active one.

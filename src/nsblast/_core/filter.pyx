@@ -56,20 +56,23 @@ cdef void filter_prefetch(const Map* map, uint64_t hash) noexcept nogil:
         prefetch(map.base + half.offset + place(hash, load64(&half.lines)) * LINE)
 
 
-cdef void filter_set(const Map* map, uint32_t half, uint64_t lines, uint64_t hash) noexcept nogil:
+cdef bint filter_set(const Map* map, uint32_t half, uint64_t lines, uint64_t hash) noexcept nogil:
     cdef uint64_t* line
     cdef uint64_t* word
     cdef uint64_t bits
     cdef uint32_t i
+    cdef bint fresh = False
     if lines == 0:
-        return
+        return False
     line = <uint64_t*> (map.base + map.head.filter[half].offset) + place(hash, lines) * LINE_WORDS
     bits = mixed(hash)
     for i in range(<uint32_t> FILTER_BITS):
         word = line + (bits >> 6 & 7)
         if not word[0] >> (bits & 63) & 1:
             store64(word, word[0] | <uint64_t> 1 << (bits & 63))
+            fresh = True
         bits >>= 9
+    return fresh
 
 
 cdef uint64_t filter_open(const Map* map, uint32_t half, uint64_t names) noexcept nogil:

@@ -2,40 +2,63 @@
 
 from collections.abc import Iterable
 
-class Segment:
-    """Control's view. All names are wire form, lower case. One thread at a time may call the writing methods."""
+from nsblast._core.view import View
 
-    @staticmethod
-    def create(cache_size: int, workers: int, name: str = "nsblast") -> int:
-        """A new memory file (memfd) of a size that keeps all of cache within cache_size octets; returns its descriptor."""
+class Segment(View):
+    """Control's view. All names are wire form; they are folded to lower case. One thread at a time may call the writing methods.
+
+    ValueError for what is no name, a closed segment, or a call out of turn; PermissionError for writing without writer=True.
+    """
+
     def __init__(self, fd: int, *, writer: bool = False) -> None:
-        """Map it. A writer rebuilds its private books from the buckets (odd versions cleared, pins forgotten)."""
+        """Map it; fd may be closed afterwards. A writer rebuilds its private books from the buckets and mends what one killed left."""
     def close(self) -> None: ...
     # head
-    @property
-    def done(self) -> int: ...
-    @property
-    def seed(self) -> tuple[int, int]: ...
-    def set_seed(self, a: int, b: int) -> None: ...
+    def set_seed(self, a: int, b: int) -> None:
+        """The database's hash seed; ValueError when the segment already holds something under another one."""
+    def set_done(self, number: int) -> None:
+        """The store a fresh segment starts from is at this commit."""
     def set_ready(self, ready: bool) -> None: ...
-    def set_complete(self, complete: bool) -> None: ...
+    def set_complete(self, complete: bool) -> bool:
+        """Say that what is not cached does not exist. False before the scan of all entries, True after it.
+
+        Refused (returns False) when an existing entry was dropped or found no place since set_complete(False).
+        Dropping one later takes it back.
+        """
     def bump_generation(self) -> int: ...
-    # one commit: begin, put/remove in any number, finish. Readers of the zones given wait or retry between begin and finish.
-    def begin(self, number: int, apexes: Iterable[bytes]) -> None: ...
-    def put(self, name: bytes, blob: bytes, *, pin: bool = True) -> None:
-        """Cache the entry (blob b"" = certainly absent), stamped with the commit's number, and set the name's filter bit."""
+    # one commit: [stage], begin, put/evict/raise_floor in any number, finish. Readers of the zones wait between begin and finish.
+    def stage(self, name: bytes, blob: bytes, *, pin: bool = True) -> bool:
+        """put() for a commit that is not begun yet: everything but the switch, so that readers wait less."""
+    def forget_staged(self) -> None:
+        """Take all stage()d entries back: there will be no commit."""
+    def begin(self, number: int, apexes: Iterable[bytes]) -> None:
+        """Number above `done`. From here on readers of these zones wait; finish() must follow."""
+    def put(self, name: bytes, blob: bytes, *, pin: bool = True) -> bool:
+        """Cache the entry (blob b"" = certainly absent), stamped with the commit's number, and set the name's filter bit.
+
+        Seen by nobody before finish(). False: it cannot be cached and is dropped instead (see finish).
+        """
     def evict(self, name: bytes) -> None:
-        """Drop the name from the cache (a shadowed entry, say); readers will MISS."""
+        """Drop the name from the cache (a shadowed entry, say); readers will MISS. At once when no commit is open."""
     def raise_floor(self, apexes: Iterable[bytes]) -> None:
-        """Everything cached of these zones becomes stale (bulk change)."""
+        """Everything cached of these zones becomes stale at finish() (bulk change)."""
     def set_special(self, apex: bytes, delta: int) -> None: ...
-    def finish(self) -> None: ...
+    def finish(self) -> bool:
+        """Switch everything and raise `done`: True.
+
+        False: some names found no place in the cache. The readers of the zones still wait: when every worker has caught up with
+        the commit, call finish() again.
+        """
     def release(self, number: int) -> None:
         """Every worker has caught up with this commit: pins up to it go."""
     @property
     def pinned_bytes(self) -> int: ...
-    def warm(self, name: bytes, blob: bytes) -> bool:
-        """Cache what the store holds now, outside a commit; False when the arena is full and warming should stop."""
+    def warm(self, name: bytes, blob: bytes, *, at: int | None = None, make_room: bool = False) -> bool:
+        """Cache what the store holds, outside a commit; never replaces what a later commit put.
+
+        at = `done` as it was before the store was read; None = nothing can have been committed since. With make_room unused
+        entries go for it, without it False says that the arena is full and warming should stop.
+        """
     # filter
     def filter_start(self, names: int) -> None:
         """Begin to build the idle half for this many names."""
@@ -45,17 +68,6 @@ class Segment:
     def filter_add_apex(self, apex: bytes) -> None: ...
     def filter_switch(self) -> None:
         """The half built becomes the active one. While one is being built, put() and filter_add() feed both."""
-    def filter_maybe(self, name: bytes) -> bool: ...
-    def filter_maybe_apex(self, name: bytes) -> bool: ...
     def filter_save(self, path: str) -> None: ...
     def filter_load(self, path: str) -> int:
-        """Load a saved filter; returns the commit number it was true at, 0 when unusable."""
-    # workers
-    def worker_register(self, index: int, pid: int, position: int) -> None: ...
-    def worker_leave(self, index: int) -> None: ...
-    def worker_positions(self) -> dict[int, int]:
-        """Position of each registered worker by index."""
-    def worker_stats(self, index: int) -> dict[str, int]: ...
-    def drain_misses(self, limit: int = 1000) -> list[bytes]:
-        """Names the workers looked for in the store and did not find cached."""
-    def stats(self) -> dict[str, int]: ...
+        """Load a saved filter; returns the commit number it was true at, 0 when unusable (the active one then stays)."""

@@ -174,7 +174,7 @@ cdef struct Map:
     Head* head
     Stripe* stripes
     Bucket* buckets
-    uint8_t* used           # writable in workers; the rest is mapped read-only there
+    uint8_t* used           # writable in workers, where the rest is mapped read-only; NULL in a map for reading only
     const uint8_t* arena
     uint64_t n_buckets
     uint64_t arena_units    # arena size in units of 8 octets

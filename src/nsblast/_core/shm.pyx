@@ -123,7 +123,8 @@ cdef Status map_open(Map* map, int fd, int worker) noexcept nogil:
     map.stripes = <Stripe*> (map.base + head.stripes_at)
     map.buckets = <Bucket*> (map.base + head.buckets_at)
     map.n_buckets = head.buckets
-    map.used = map.base + head.used_at
+    if worker != MAP_READ:
+        map.used = map.base + head.used_at
     map.arena = map.base + head.arena_at
     map.arena_size = head.arena_size
     map.arena_units = head.arena_size // 8
