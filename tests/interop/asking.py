@@ -17,7 +17,9 @@ SECONDS = 1.0
 TRIES = 3
 
 
-def ask_udp(address: tuple[str, int], queries: Sequence[bytes], *, tries: int = TRIES, seconds: float = SECONDS) -> list[bytes | None]:
+def ask_udp(
+    address: tuple[str, int], queries: Sequence[bytes], *, tries: int = TRIES, seconds: float = SECONDS
+) -> list[bytes | None]:
     """Answers in the order of the queries; None where none came after all tries. Ids of the queries are overwritten."""
     answers: list[bytes | None] = [None] * len(queries)
     left = list(range(len(queries)))

@@ -66,7 +66,10 @@ class Report:
         """A page for people."""
         lines = [f"{self.questions} questions; {len(self.unexplained)} unexplained differences"]
         lines += [f"  explained by {name}: {count}" for name, count in self.explained.most_common()]
-        lines += [f"  {peer} against the majority in {aspect}: {count}" for (peer, aspect), count in sorted(self.peers.items())]
+        lines += [
+            f"  {peer} against the majority in {aspect}: {count}"
+            for (peer, aspect), count in sorted(self.peers.items())
+        ]
         lines += [f"  no majority in {aspect}: {count}" for aspect, count in sorted(self.undecided.items())]
         return "\n".join(lines)
 

@@ -38,7 +38,9 @@ def over_network(address: tuple[str, int]) -> Asker:
         for number, got in zip(groups[1], ask_tcp(address, [questions[n].wire for n in groups[1]]), strict=True):
             answers[number] = got
         odd_udp = [n for n in groups[2] if not questions[n].way.tcp]
-        for number, got in zip(odd_udp, ask_udp(address, [questions[n].wire for n in odd_udp], tries=2, seconds=0.5), strict=True):
+        for number, got in zip(
+            odd_udp, ask_udp(address, [questions[n].wire for n in odd_udp], tries=2, seconds=0.5), strict=True
+        ):
             answers[number] = got
         for number in groups[2]:
             if questions[number].way.tcp:  # each on its own connection: an odd one may end it

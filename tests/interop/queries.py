@@ -18,7 +18,23 @@ import dns.zone
 from tests.interop.wireform import opt_record, query
 
 SEED = 8020
-A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, DS, RRSIG, NSEC, DNSKEY, NSEC3 = 1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 43, 46, 47, 48, 50
+A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, DS, RRSIG, NSEC, DNSKEY, NSEC3 = (
+    1,
+    2,
+    5,
+    6,
+    12,
+    15,
+    16,
+    28,
+    33,
+    39,
+    43,
+    46,
+    47,
+    48,
+    50,
+)
 NSEC3PARAM, SVCB, HTTPS, ANY = 51, 64, 65, 255
 COMMON = (A, AAAA, NS, SOA, MX, TXT, CNAME, DS, ANY, SRV, DNSKEY, NSEC, DNAME, HTTPS, 65400)
 FEW = (A, TXT, DS, NS)
@@ -150,7 +166,17 @@ def zone_questions(zone: dns.zone.Zone, *, thin: bool = False) -> Iterator[Quest
 
 def outside(rng: random.Random) -> Iterator[Question]:
     """Names of no zone, meta types, and the root."""
-    for text in (".", "test.", "nothing.test.", "com.", "a.b.c.d.e.f.g.", "xtest.", "elsewhere.example.org.", "in-addr.arpa.", "*."):
+    for text in (
+        ".",
+        "test.",
+        "nothing.test.",
+        "com.",
+        "a.b.c.d.e.f.g.",
+        "xtest.",
+        "elsewhere.example.org.",
+        "in-addr.arpa.",
+        "*.",
+    ):
         name = dns.name.from_text(text).to_wire()
         for rdtype in (A, NS, SOA, DS, ANY, TXT):
             yield question(name, rdtype, WAYS[rng.randrange(len(WAYS))], "outside")
@@ -174,7 +200,14 @@ def odd_questions() -> Iterator[Question]:
 
     for name in (www, none, signed, nowhere):
         for way in (plain, tcp):
-            for label, flags in (("rd", 0x0100), ("cd", 0x0010), ("ad", 0x0020), ("z", 0x0040), ("aa", 0x0400), ("tc", 0x0200)):
+            for label, flags in (
+                ("rd", 0x0100),
+                ("cd", 0x0010),
+                ("ad", 0x0020),
+                ("z", 0x0040),
+                ("aa", 0x0400),
+                ("tc", 0x0200),
+            ):
                 yield odd(label, query(name, A, flags=flags), name, A, way)
             for label, flags in (("ra", 0x0080), ("rcode", 0x0003), ("rd-cd-ad", 0x0130), ("all", 0x01F0)):
                 yield odd(label, query(name, A, flags=flags), name, A, way)

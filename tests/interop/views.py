@@ -69,7 +69,9 @@ def view_of(wire: bytes | None, question: Question) -> View:
         return {"form": f"malformed: {error}"}
     sections = (answer.answer, answer.authority, answer.additional)
     view: View = {
-        "form": "twice the same record" if any(len(set(section)) != len(section) for section in sections) else "message",
+        "form": "twice the same record"
+        if any(len(set(section)) != len(section) for section in sections)
+        else "message",
         "rcode": answer.rcode,
         "aa": answer.aa,
         "flags": answer.flags & 0xF9F0,  # QR, opcode, RD, RA, Z, AD, CD

@@ -66,16 +66,16 @@ def deep_names() -> str:
     lines = [*head("d."), "ns A 192.0.2.1"]
     for count in (1, 2, 9, 40, 100, 125, 126):
         lines.append(f"{'.'.join('a' * count)} A 192.0.2.{count}")
-    lines.append(f"{'.'.join('b' * 126)} TXT \"all 127 labels, everything above is an ENT\"")
+    lines.append(f'{".".join("b" * 126)} TXT "all 127 labels, everything above is an ENT"')
     lines.append(f"*.{'.'.join('c' * 124)} A 192.0.2.201")
     lines.append(f"*.{'.'.join('w' * 60)} A 192.0.2.202")
     lines.append(f"{'.'.join('n' * 50)} NS ns")
-    lines.append(f"{'.'.join('n' * 120)} TXT \"occluded, far below the cut\"")
+    lines.append(f'{".".join("n" * 120)} TXT "occluded, far below the cut"')
     lines.append(f"{'.'.join('m' * 60)} DNAME {'.'.join('a' * 60)}")
     lines.append(f"dshort DNAME {'.'.join('a' * 123)}")
     lines.append(f"{'.'.join('k' * 126)} CNAME {'.'.join('a' * 126)}")
     wide = "abcdefghijklmnopqrstuvwxyz0123456789-abcdefghijklmnopqrstuvwxyz"
-    lines.append(f"{wide}.{wide}.{wide}.{wide[:59]} TXT \"254 octets in labels of 63\"")
+    lines.append(f'{wide}.{wide}.{wide}.{wide[:59]} TXT "254 octets in labels of 63"')
     return "\n".join(lines) + "\n"
 
 
@@ -97,9 +97,57 @@ def deep_apex(letter: str, labels: int) -> str:
 def sizes() -> str:
     """Zone sizes.test: RRsets whose answers lie around every limit of a UDP message, and some near 64 KiB."""
     lines = [*head("sizes.test."), "ns A 192.0.2.1"]
-    for count in (1, 10, 20, 27, 28, 29, 30, 40, 60, 70, 71, 72, 73, 74, 75, 76, 80, 100, 200, 250, 252, 253, 254, 255, 256, 300):
+    for count in (
+        1,
+        10,
+        20,
+        27,
+        28,
+        29,
+        30,
+        40,
+        60,
+        70,
+        71,
+        72,
+        73,
+        74,
+        75,
+        76,
+        80,
+        100,
+        200,
+        250,
+        252,
+        253,
+        254,
+        255,
+        256,
+        300,
+    ):
         lines += [f"a{count} A 198.51.{n >> 8}.{n & 255}" for n in range(count)]
-    for length in (100, 200, 400, 440, 455, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 480, 1100, 1150, 1180):
+    for length in (
+        100,
+        200,
+        400,
+        440,
+        455,
+        460,
+        461,
+        462,
+        463,
+        464,
+        465,
+        466,
+        467,
+        468,
+        469,
+        470,
+        480,
+        1100,
+        1150,
+        1180,
+    ):
         lines.append(f"t{length} TXT {quoted(length)}")
     for length in (1185, 1190, 1195, 1200, 1205, 4000, 4030, 4040, 4050, 4060, 8000, 16000, 32000, 60000, 65000, 65400):
         lines.append(f"t{length} TXT {quoted(length)}")
@@ -233,7 +281,23 @@ def write_signed(folder: Path, keys: Path, what: Signing) -> ZoneFile:
         run(["dnssec-keygen", "-q", "-K", str(keys), "-a", "ECDSAP256SHA256", *flags, what.origin])
     made = folder / f"{name}.zone"
     run(
-        ["dnssec-signzone", "-q", "-S", "-g", "-d", str(keys), "-K", str(keys), "-O", "full", "-N", "keep", "-P", "-j", "0"]
+        [
+            "dnssec-signzone",
+            "-q",
+            "-S",
+            "-g",
+            "-d",
+            str(keys),
+            "-K",
+            str(keys),
+            "-O",
+            "full",
+            "-N",
+            "keep",
+            "-P",
+            "-j",
+            "0",
+        ]
         + ["-s", INCEPTION, "-e", EXPIRY, *what.options, "-o", what.origin, "-f", str(made), str(plain)]
     )
     return ZoneFile(what.origin, made, None, True, what.nsec3, "-A" in what.options)

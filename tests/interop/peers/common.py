@@ -36,7 +36,10 @@ class PeerError(Exception):
 def free_port() -> int:
     """A port that is free for UDP and TCP now; nobody reserves it, so callers bind soon."""
     for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
             tcp.bind((ADDRESS, 0))
             port: int = tcp.getsockname()[1]
             try:
