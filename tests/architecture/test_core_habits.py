@@ -39,3 +39,17 @@ def test_packet_memory_is_read_through_cursors_only(name: str) -> None:
         assert not re.search(r"\b(?:packet|blob|rdata)\[", line.split("#")[0]), (
             f"{path.name}:{number}: read packets, entries and rdata through wire.pxd: {line.strip()}"
         )
+
+
+# Nouns that walk memory themselves, each bounded on its own: names, compression, entries, the shared segment.
+AT_HOME_IN_MEMORY = {"wire", "name", "suffix", "rrset"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_only_cursors_know_where_their_octets_lie(path) -> None:
+    if path.stem in AT_HOME_IN_MEMORY:
+        return
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        assert not re.search(r"\b(?:r|w|rdata|rrs|reader|writer)\.base\b", line.split("#")[0]), (
+            f"{path.name}:{number}: a Reader's or Writer's memory is reached through wire.pxd: {line.strip()}"
+        )

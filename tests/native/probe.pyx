@@ -3,7 +3,7 @@
 Every input is copied into a block of exactly its size, so that the sanitizer build sees a read one octet beyond it.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 

@@ -25,7 +25,7 @@ from nsblast._core.proto cimport (
     TYPE_META_LAST, TYPE_OPT, TYPE_TSIG, UDP_PLAIN_MAX,
 )
 from nsblast._core.status cimport (
-    BADCOOKIE, BADVERS, CHAOS, COOKIE_ONLY, FORMERR, HAND_OVER, NO_ZONE, NOTIMP, OK, SILENT,
+    BADCOOKIE, CHAOS, COOKIE_ONLY, FORMERR, HAND_OVER, NO_ZONE, NOTIMP, OK, SILENT,
 )
 from nsblast._core.txn cimport TCP
 from nsblast._core.wire cimport (

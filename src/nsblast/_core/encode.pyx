@@ -125,14 +125,14 @@ cdef Status put_names(Pen* pen, const Layout* layout, const uint8_t* rdata, uint
     cdef uint32_t start = w.at
     cdef uint32_t size
     cdef Reader r
-    cdef uint8_t i
+    cdef uint8_t _i
     cdef const uint8_t* part
     reader_open(&r, rdata, rdlength)
     part = reader_take(&r, layout.skip)
     if reader_bad(&r):
         return CORRUPT
     writer_bytes(w, part, layout.skip)
-    for i in range(layout.names):
+    for _i in range(layout.names):
         part = reader_here(&r)
         size = name_span(part, reader_left(&r))
         if size == 0:

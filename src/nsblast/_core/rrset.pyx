@@ -150,6 +150,8 @@ cdef const uint8_t* rrset_next(Rrset* rrset, uint16_t* rdlength) noexcept nogil:
         return NULL
     rrset.count -= 1
     rdlength[0] = reader_u16(&rrset.rrs)
+    if reader_bad(&rrset.rrs):      # an empty rdata could be taken even here
+        return NULL
     return reader_take(&rrset.rrs, rdlength[0])
 
 

@@ -151,8 +151,8 @@ cdef inline void writer_bytes(Writer* w, const uint8_t* src, uint32_t n) noexcep
         memcpy(p, src, n)
 
 
-cdef inline void writer_rr(Writer* w, uint16_t owner, uint16_t rrtype, uint16_t rrclass, uint32_t ttl, const uint8_t* rdata,
-                          uint16_t rdlength) noexcept nogil:
+cdef inline void writer_rr(Writer* w, uint16_t owner, uint16_t rrtype, uint16_t rrclass, uint32_t ttl,
+                           const uint8_t* rdata, uint16_t rdlength) noexcept nogil:
     """A whole RR whose owner name is a compression pointer, in three stores and a copy."""
     cdef uint8_t* p = writer_take(w, 12 + <uint32_t> rdlength)
     if p != NULL:

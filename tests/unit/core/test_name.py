@@ -52,7 +52,16 @@ def test_any_octets_are_a_name_or_refused(octets: bytes) -> None:
 
 @pytest.mark.parametrize(
     "octets",
-    [b"", b"\1", b"\1a", b"\x40" + b"a" * 64 + b"\0", b"\xc0\x0c", b"\1a\xc0\x0c", b"\0\0", (b"\x3f" + b"a" * 63) * 4 + b"\0"],
+    [
+        b"",
+        b"\1",
+        b"\1a",
+        b"\x40" + b"a" * 64 + b"\0",
+        b"\xc0\x0c",
+        b"\1a\xc0\x0c",
+        b"\0\0",
+        (b"\x3f" + b"a" * 63) * 4 + b"\0",
+    ],
 )
 def test_what_is_no_name(octets: bytes) -> None:
     with pytest.raises(ValueError, match="not a domain name"):
@@ -73,7 +82,7 @@ def test_folding_changes_ascii_capitals_only() -> None:
     every = bytes(range(256))
     for start in range(0, 256, 63):
         label = every[start : start + 63]
-        for shift in range(9):     # each octet in each place of the eight that are folded at a time
+        for shift in range(9):  # each octet in each place of the eight that are folded at a time
             octets = wire([b"x" * (shift + 1), label])
             assert name.fold(octets) == octets.lower()
 
@@ -154,4 +163,4 @@ def test_hashes_fill_buckets_evenly() -> None:
         for value in values:
             buckets[value >> shift & 1023] += 1
         chi = sum((n - 32) ** 2 / 32 for n in buckets)
-        assert 800 < chi < 1260, f"bits from {shift}: {chi}"   # five deviations about 1023
+        assert 800 < chi < 1260, f"bits from {shift}: {chi}"  # five deviations about 1023
