@@ -119,7 +119,6 @@ class Settings(BaseModel):
         256 << 20, "memory of the shared entry cache and name filter, all workers together", ge=4 << 20
     )
     block_cache: Size = _setting(64 << 20, "RocksDB's block cache, in each process", ge=1 << 20)
-    write_buffer: Size = _setting(32 << 20, "RocksDB's memtable before it is flushed", ge=1 << 20)
     import_memory: Size = _setting(256 << 20, "memory an import may use before it sorts on disk", ge=16 << 20)
     journal_age: Duration = _setting(
         30 * 86400.0, "change-sets older than this are forgotten; 0 = never by age", live=True

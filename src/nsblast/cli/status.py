@@ -63,6 +63,4 @@ def _print(state: dict[str, Any]) -> None:
     say(f"  cache     {', '.join(f'{k} {v}' for k, v in cache.items())}")
     for child in state["processes"]:
         answers = f", {child['answers']} answers" if "answers" in child else ""
-        say(
-            f"  {child['name']:<9} process {child['pid']}, {child['state']}, restarts {child['restarts']}{answers}"
-        )
+        say(f"  {child['name']:<9} process {child['pid']}, {child['state']}, restarts {child['restarts']}{answers}")

@@ -1,29 +1,55 @@
 """Misses: what the compiled core did not find in memory is read from this worker's secondary and handed to the Engine.
 
 Also keeps the secondary near the store: at most `catch_up` behind, and at once when control's eventfd asks.
-Two rules make what comes from here as good as the cache (docs/architecture.md):
+Three rules make what comes from here as good as the cache (docs/architecture.md):
   - while the secondary has read further than head.done, misses wait: their zone is being changed this very moment;
+  - neighbours in canonical order (NSEC, NSEC3) are read only once the secondary has reached head.done: no pinned entry
+    of the cache stands before them;
   - after each catch-up the fills are forgotten before the new position is told, because control lets go of pins then.
 A question the store cannot answer (damaged file, no room for handles) is SERVFAIL for its client and no more than that.
 """
 
+import contextlib
+import os
 import time
+from enum import Enum
 from typing import Protocol
 
 import dns.rcode
 
-from nsblast._core.engine import HAND_OVER, MISS, Engine
-from nsblast.errors import StoreError
+from nsblast._core.engine import (
+    HAND_OVER,
+    MISS,
+    MISS_ENTRY,
+    MISS_IN_ZONE,
+    MISS_NSEC3_MATCH,
+    MISS_NSEC_COVER,
+    Engine,
+)
+from nsblast.errors import NsblastError
 from nsblast.logs import log
 from nsblast.serve.handover import bare_answer
+from nsblast.store.reader import StoreReader
+
+
+class Filled(Enum):
+    """What became of a miss."""
+
+    DONE = "the Engine has it"
+    LATER = "the secondary is ahead of what is visible: try again in a moment"
+    FAILED = "the store cannot be read"
 
 
 class Reader(Protocol):
-    """What is wanted of the store (store/reader.py)."""
+    """What is wanted of the store; Follower below has it."""
 
     @property
     def position(self) -> int:
-        """Number of the last commit it has read."""
+        """Number of the last commit that is seen whole."""
+
+    @property
+    def horizon(self) -> int:
+        """Number of the last commit of which something may be seen."""
 
     def catch_up(self) -> int:
         """Read what was committed since; the new position."""
@@ -39,7 +65,7 @@ class Head(Protocol):
     def done(self) -> int:
         """Number of the last visible commit."""
 
-    def worker_register(self, index: int, pid: int, position: int) -> None:
+    def worker_position(self, index: int, position: int) -> None:
         """Tell this worker's position."""
 
 
@@ -55,37 +81,82 @@ class Waiting(Protocol):
     def reply(self, place: int, answer: bytes) -> None: ...
 
 
+class Follower:
+    """A StoreReader of a secondary, asked in the Engine's words. What it sees changes in catch_up() only."""
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self.position = reader.position
+        self.horizon = reader.horizon
+
+    def catch_up(self) -> int:
+        """Read what was committed since; the new position."""
+        self.position = self._reader.catch_up()
+        self.horizon = self._reader.horizon
+        return self.position
+
+    def fetch(self, kind: int, apex_labels: int, name: bytes) -> tuple[bytes, bytes]:
+        """(owner, blob) for a miss."""
+        reader = self._reader
+        if kind == MISS_ENTRY:
+            found = reader.fetch(name)
+        elif kind == MISS_IN_ZONE:
+            found = reader.fetch_in(name, apex_labels)
+        elif kind == MISS_NSEC_COVER:
+            found = reader.nsec_cover(name, apex_labels)
+        elif kind == MISS_NSEC3_MATCH:
+            found = reader.nsec3_match(name, apex_labels)
+        else:
+            found = reader.nsec3_cover(name, apex_labels)
+        return found.owner, found.blob
+
+    def close(self) -> None:
+        """The secondary and its own folder go."""
+        self._reader.database.close()
+
+
 # A packet asks for one entry after another (a chain, glue, proofs); more rounds than it can need means a defect.
 _ROUNDS_MAX = 2048
 _FAILURES_MAX = 20  # catch-ups failed in a row until another process shall try
 _LOG_EVERY = 1.0
+_BY_NAME = (MISS_ENTRY, MISS_IN_ZONE)  # the other misses are about order
 
 
 class Filler:
     """One worker's way to the store; used by its loop only."""
 
-    def __init__(self, engine: Engine, reader: Reader, segment: Head, index: int, pid: int) -> None:
+    def __init__(self, engine: Engine, reader: Reader, segment: Head, index: int, ring_fd: int) -> None:
+        """ring_fd: eventfd by which control hears of misses, which it then caches."""
         self.engine = engine
         self._reader = reader
         self._segment = segment
         self._index = index
-        self._pid = pid
+        self._ring_fd = ring_fd
         self._failures = 0
+        self._filled = False
         self._told = 0.0
 
-    def must_wait(self) -> bool:
-        """Whether the secondary is ahead of what is visible."""
-        return self._reader.position > self._segment.done
-
-    def fill(self, kind: int, apex_labels: int, name: bytes) -> bool:
-        """Answer one miss; False when the store cannot."""
+    def fill(self, kind: int, apex_labels: int, name: bytes) -> Filled:
+        """Answer one miss, if it can be now."""
+        if kind not in _BY_NAME:
+            self.catch_up_if_behind()
+        if self._reader.horizon > self._segment.done:
+            return Filled.LATER
         try:
             owner, blob = self._reader.fetch(kind, apex_labels, name)
-        except StoreError as error:
+        except NsblastError as error:
             self._tell("the store cannot be read", error)
-            return False
+            return Filled.FAILED
         self.engine.fill(kind, apex_labels, name, owner, blob, self._reader.position)
-        return True
+        self._filled = True
+        return Filled.DONE
+
+    def tell_control(self) -> None:
+        """After a round of misses: their names lie in the ring."""
+        if self._filled:
+            self._filled = False
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_write(self._ring_fd, 1)
 
     def serve(self, port: Waiting) -> bool:
         """Fill and retry until no packet misses anything; True when some must be tried again in a moment."""
@@ -94,22 +165,23 @@ class Filler:
             wanted = {(kind, apex, name) for _, status, kind, apex, name in waiting if status == MISS}
             if not wanted:
                 return any(status != HAND_OVER for _, status, _, _, _ in waiting)
-            if self.must_wait():
-                return True
-            failed = {miss for miss in wanted if not self.fill(*miss)}
+            outcomes = {miss: self.fill(*miss) for miss in wanted}
+            failed = {miss for miss, outcome in outcomes.items() if outcome is Filled.FAILED}
             if failed:
                 for place, status, kind, apex, name in waiting:
                     if status == MISS and (kind, apex, name) in failed:
                         port.reply(place, bare_answer(port.request(place)[0], dns.rcode.SERVFAIL))
             if not port.retry():
                 return False
+            if Filled.LATER in outcomes.values():
+                return True
         return True
 
     def catch_up(self) -> None:
         """Follow the store to its end and tell control how far; StoreError when that fails again and again."""
         try:
             position = self._reader.catch_up()
-        except StoreError as error:
+        except NsblastError as error:
             self._failures += 1
             if self._failures >= _FAILURES_MAX:
                 raise
@@ -117,14 +189,14 @@ class Filler:
             return
         self._failures = 0
         self.engine.drop_fills()
-        self._segment.worker_register(self._index, self._pid, position)
+        self._segment.worker_position(self._index, position)
 
     def catch_up_if_behind(self) -> None:
         """The timer's turn: nothing to do while nothing was committed."""
         if self._segment.done > self._reader.position:
             self.catch_up()
 
-    def _tell(self, what: str, error: StoreError) -> None:
+    def _tell(self, what: str, error: NsblastError) -> None:
         """One line a second at most: every query may meet the same damage."""
         now = time.monotonic()
         if now - self._told >= _LOG_EVERY:

@@ -16,7 +16,7 @@ import dns.rcode
 
 from nsblast._core.engine import BUSY, HAND_OVER, MISS, MORE
 from nsblast.logs import log
-from nsblast.serve.fill import Filler
+from nsblast.serve.fill import Filled, Filler
 from nsblast.serve.handover import HandOver, Request, bare_answer, default_answer
 from nsblast.settings import Settings
 
@@ -201,10 +201,12 @@ class Connection(asyncio.Protocol):
                 self._begun = 0.0
             if answers:
                 self._transport.write(answers)
-            if status == MISS and not filler.must_wait():
-                if not filler.fill(*filler.engine.miss()):
-                    message, data = _take(data)
-                    self._send(bare_answer(message, dns.rcode.SERVFAIL))
+            filled = filler.fill(*filler.engine.miss()) if status == MISS else None
+            if filled is Filled.DONE:
+                continue
+            if filled is Filled.FAILED:
+                message, data = _take(data)
+                self._send(bare_answer(message, dns.rcode.SERVFAIL))
             elif status in (MISS, BUSY):
                 message, data = _take(data)
                 self._park(message)
@@ -213,6 +215,7 @@ class Connection(asyncio.Protocol):
                 self._hand_over(message)
             elif status != MORE:
                 break
+        filler.tell_control()
         self._rest = data
         if not data:
             self._begun = 0.0
@@ -244,10 +247,13 @@ class Connection(asyncio.Protocol):
             answer = filler.engine.answer(message, self._client, True)
             if isinstance(answer, bytes):
                 return answer
-            if answer != MISS or filler.must_wait():
+            if answer != MISS:
                 return None
-            if not filler.fill(*filler.engine.miss()):
+            filled = filler.fill(*filler.engine.miss())
+            if filled is Filled.FAILED:
                 return bare_answer(message, dns.rcode.SERVFAIL)
+            if filled is Filled.LATER:
+                return None
 
     def _send(self, answer: bytes) -> None:
         if answer and not self._transport.is_closing():

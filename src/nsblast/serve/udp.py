@@ -63,6 +63,7 @@ class UdpPort:
     def _look_after(self) -> None:
         """Misses are filled now; what stands still in a moment is tried then; the rest is handed over."""
         again = self._filler.serve(self._server)
+        self._filler.tell_control()
         for place, status, _, _, _ in self._server.misses():
             if status == HAND_OVER and place not in self._handed:
                 self._hand_over(place)

@@ -72,6 +72,7 @@ class Supervisor:
     control_main: Main
     worker_main: Main
     make_segment: Callable[[int, int], int]  # (cache size, workers) -> descriptor
+    forget_worker: Callable[[int, int, int], None]  # (descriptor, index, pid) of one that has ended
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def run(self) -> None:
@@ -262,6 +263,9 @@ class Supervisor:
         for number in list(self._changes):
             self._settled(place, number)
         how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
+        if place is not self._control:
+            # Control must not wait for the position of a worker that is no more.
+            self.forget_worker(self._segment_fd, place.index, was)
         if self._phase == "stopping":
             self._stop_next()
             return
@@ -376,10 +380,17 @@ class Supervisor:
         if self._control.channel is None:
             return
         children = [
-            {"name": p.name, "pid": p.pid, "state": p.state, "restarts": p.restarts, "started": p.started}
+            {
+                "name": p.name,
+                "index": p.index,
+                "pid": p.pid,
+                "state": p.state,
+                "restarts": p.restarts,
+                "started": p.started,
+            }
             for p in self._places
         ]
-        self._control.channel.send(children=children, phase=self._phase, pid=os.getpid())
+        self._control.channel.send(children=children, phase=self._phase, pid=os.getpid(), since=self._began)
 
     # -- the end
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,7 +52,7 @@ class FakeStore:
     """Reader and head in one."""
 
     def __init__(self) -> None:
-        self.position = 5
+        self.position = self.horizon = 5
         self.done = 5
         self.fetched: list[bytes] = []
         self.broken: set[bytes] = set()
@@ -61,7 +62,7 @@ class FakeStore:
     def catch_up(self) -> int:
         if self.fails:
             raise StoreCorrupt("cannot follow")
-        self.position = self.done
+        self.position = self.horizon = self.done
         return self.position
 
     def fetch(self, kind: int, apex_labels: int, name: bytes) -> tuple[bytes, bytes]:
@@ -71,7 +72,7 @@ class FakeStore:
             raise StoreCorrupt("block checksum mismatch")
         return name, ZONE.get(name, b"")
 
-    def worker_register(self, index: int, pid: int, position: int) -> None:
+    def worker_position(self, index: int, position: int) -> None:
         self.registered.append(position)
 
 
@@ -80,7 +81,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.store = FakeStore()
-        self.filler = Filler(Engine(-1), self.store, self.store, 0, 1)
+        self.filler = Filler(Engine(-1), self.store, self.store, 0, os.eventfd(0, os.EFD_NONBLOCK))
         self.handover = HandOver()
         self.clients: list[Client] = []
 

@@ -40,7 +40,7 @@ def test_waiting_query_does_not_hold_up_those_behind_it(in_loop: Loop) -> None:
             client = await rig.connect()
             client.send(query("ns.example."))
             await client.receive()
-            rig.store.position = 6
+            rig.store.horizon = 6
             client.send(query("www.example.", number=1), query("ns.example.", number=2))
             assert (await client.receive())[:2] == b"\0\2"
             rig.store.done = 6
@@ -184,7 +184,7 @@ def test_client_that_ends_its_side_still_gets_its_answers(in_loop: Loop) -> None
     async def test() -> None:
         async with rigged() as rig:
             client = await rig.connect()
-            rig.store.position = 6
+            rig.store.horizon = 6
             client.send(query("www.example.", number=9))
             client.writer.write_eof()
             await asyncio.sleep(0.05)
@@ -237,7 +237,7 @@ def test_drain_ends_idle_ones_at_once_and_waits_for_the_rest(in_loop: Loop) -> N
             idle, busy = await rig.connect(), await rig.connect()
             idle.send(query("ns.example."))
             await idle.receive()
-            rig.store.position = 6
+            rig.store.horizon = 6
             busy.send(query("www.example.", number=9))
             await asyncio.sleep(0.05)
             draining = asyncio.create_task(rig.tcp.drain(2))

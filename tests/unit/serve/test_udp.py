@@ -36,7 +36,7 @@ def test_misses_are_filled_and_answered(in_loop: Loop) -> None:
 def test_misses_wait_while_the_secondary_is_ahead(in_loop: Loop) -> None:
     async def test() -> None:
         async with rigged() as rig:
-            rig.store.position = 6
+            rig.store.horizon = 6
             asking = asyncio.create_task(rig.ask(query("www.example.")))
             await asyncio.sleep(0.05)
             assert not asking.done()

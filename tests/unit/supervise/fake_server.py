@@ -70,7 +70,13 @@ layers = Layers(
     flags={"db_path": str(folder / "db"), "dns_port": int(sys.argv[2]), "workers": 2},
 )
 try:
-    Supervisor(layers, child, child, lambda cache, workers: os.memfd_create("fake")).run()
+    Supervisor(
+        layers,
+        child,
+        child,
+        lambda cache, workers: os.memfd_create("fake"),
+        lambda fd, index, pid: note(Life("supervisor", index, *[None] * 8), event="forgotten", gone=pid),  # type: ignore[arg-type]
+    ).run()
 except NsblastError as error:
     print(f"error: {error.message}", file=sys.stderr)
     sys.exit(error.exit_code)

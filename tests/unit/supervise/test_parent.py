@@ -111,6 +111,8 @@ def test_killed_child_is_replaced_at_once_and_others_stay(fake: Fake, name: str)
     os.kill(pids[name], signal.SIGKILL)
     fake.wait(lambda d: len([e for e in d if e["name"] == name and e["event"] == "ready"]) == 2)
     assert time.monotonic() - began < 1.0
+    forgotten = [e["gone"] for e in fake.diary() if e["event"] == "forgotten"]
+    assert forgotten == ([pids[name]] if name != "control" else [])
     now = {e["name"]: e["pid"] for e in fake.diary() if e["event"] == "ready"}
     assert {n for n in pids if now[n] != pids[n]} == {name}
     process.terminate()

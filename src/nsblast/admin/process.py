@@ -1,0 +1,161 @@
+"""The control process: owns the store, the shared segment's writing half and the control socket.
+
+Order at start: drop privileges, open the store (which brings the segment up to it), tell the supervisor "opened" (workers
+start now), listen on the control socket, "ready". It can die at any moment: workers go on, and its successor opens the store
+and re-applies to the segment what was committed after head.done.
+The admin API (Starlette under uvicorn) runs in this same loop: it is started and stopped in run(), beside the control socket.
+"""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import uvloop
+
+from nsblast import __version__
+from nsblast._core.segment import Segment
+from nsblast.admin.status import Told, status_of
+from nsblast.backend import spool
+from nsblast.backend.remote import operations
+from nsblast.backend.store import open_for_server
+from nsblast.control import Peer, Server
+from nsblast.errors import NsblastError, TimedOut, UsageError, from_wire
+from nsblast.logs import log, setup
+from nsblast.process.life import Life
+from nsblast.settings import Settings
+
+_DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
+_ASK_WITHIN = 10.0
+
+
+def main(life: Life) -> None:
+    """The child's main: returns when control was stopped in order."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Control(life).run())
+
+
+class Control:
+    """The process's one object."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self.settings = life.settings
+        self._end = asyncio.Event()
+        self._questions: dict[int, asyncio.Future[None]] = {}
+        self._asked = 0
+        self._told = Told(os.getppid())
+
+    async def run(self) -> None:
+        """From birth to stopped."""
+        life = self._life
+        loop = asyncio.get_running_loop()
+        life.become()
+        loop.add_signal_handler(signal.SIGTERM, self._end.set)
+        self.segment = Segment(life.segment_fd, writer=True)
+        self.store = await loop.run_in_executor(None, open_for_server, self.settings, self.segment, self._wake_workers)
+        spool.sweep(self.settings.db_path)
+        life.channel.send(state="opened")
+        loop.add_reader(life.channel.fileno(), self._news)
+        loop.add_reader(life.ring_fd, self._ring)
+        server = Server(self.settings.db_path, {**operations(self.store.backend, self.settings.db_path), **self._own()})
+        await server.start()
+        life.channel.send(state="ready")
+        log().info("ready", version=__version__, position=self.segment.done)
+        await self._end.wait()
+        await server.stop()
+        await loop.run_in_executor(None, self.store.close)
+        self.segment.close()
+        log().info("stopped")
+
+    # -- workers
+
+    def _wake_workers(self) -> None:
+        """Have every worker catch up now; any thread may call this."""
+        for fd in self._life.wake_fds:
+            os.eventfd_write(fd, 1)
+
+    def _ring(self) -> None:
+        """Workers had misses: cache what they looked for, a little later and all at once."""
+        loop = asyncio.get_running_loop()
+        try:
+            os.eventfd_read(self._life.ring_fd)
+        except BlockingIOError:
+            return
+        loop.remove_reader(self._life.ring_fd)
+        task = loop.create_task(self._drain())
+        task.add_done_callback(lambda _: loop.add_reader(self._life.ring_fd, self._ring))
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(_DRAIN_PAUSE)
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self.store.cache_misses)
+        except NsblastError as error:
+            log().error("misses cannot be cached", reason=error.message)
+
+    # -- the supervisor
+
+    def _news(self) -> None:
+        try:
+            message = self._life.channel.receive()
+        except BlockingIOError:
+            return
+        if message is None:
+            self._end.set()
+        elif "settings" in message:
+            try:
+                self._adjust(Settings(**message["settings"]))
+            except NsblastError as error:
+                log().error("settings not taken over", reason=error.message)
+            self._life.channel.send(done=message["n"])
+        elif "children" in message:
+            self._told.take(message)
+        elif "answer" in message:
+            question = self._questions.pop(message["answer"], None)
+            if question is not None and not question.done():
+                failed = message.get("failed")
+                if failed:
+                    question.set_exception(from_wire(failed))
+                else:
+                    question.set_result(None)
+        elif "ping" in message:
+            self._life.channel.send(pong=message["ping"])
+
+    def _adjust(self, settings: Settings) -> None:
+        self.settings = settings
+        setup(settings, self._life.name)
+        self.store.adjust(settings)
+
+    async def _ask(self, what: str, **more: Any) -> None:
+        """Ask the supervisor for something and wait until it is done."""
+        self._asked += 1
+        number = self._asked
+        question = self._questions[number] = asyncio.get_running_loop().create_future()
+        self._life.channel.send(ask=what, n=number, **more)
+        try:
+            await asyncio.wait_for(question, _ASK_WITHIN)
+        except TimeoutError:
+            raise TimedOut(f"the supervisor did not {what} in time") from None
+        finally:
+            self._questions.pop(number, None)
+
+    # -- operations beside the data's
+
+    def _own(self) -> dict[str, Any]:
+        return {"status": self._status, "set": self._set, "reload": self._reload, "stop": self._stop}
+
+    async def _status(self, _: dict[str, Any], __: Peer) -> dict[str, Any]:
+        return status_of(self.settings, self.segment, self.store, self._told)
+
+    async def _set(self, args: dict[str, Any], _: Peer) -> None:
+        """Switch settings until the next start: {"changes": {"log_level": "debug", …}}."""
+        changes = args.get("changes")
+        if not isinstance(changes, dict) or not changes:
+            raise UsageError("set wants a map of settings and values")
+        await self._ask("set", changes=changes)
+
+    async def _reload(self, _: dict[str, Any], __: Peer) -> None:
+        await self._ask("reload")
+
+    async def _stop(self, _: dict[str, Any], __: Peer) -> None:
+        await self._ask("stop")

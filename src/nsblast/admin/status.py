@@ -1,0 +1,54 @@
+"""What `nsblast status` and the admin API tell of the server: processes, store, cache, what is served."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from nsblast import __version__
+from nsblast._core.segment import Segment
+from nsblast.backend.store import OpenStore
+from nsblast.settings import Settings
+
+
+@dataclass
+class Told:
+    """What the supervisor tells of itself and its children."""
+
+    pid: int
+    phase: str = "starting"
+    since: float = 0.0  # monotonic
+    children: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """The supervisor's latest word."""
+        self.pid, self.phase, self.since = message["pid"], message["phase"], message["since"]
+        self.children = message["children"]
+
+
+def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told) -> dict[str, Any]:
+    """The state as plain values."""
+    listening = [
+        f"{address} port {port}/{transport}"
+        for address in settings.dns_endpoint
+        for transport, port in (("udp", settings.udp_port), ("tcp", settings.tcp_port))
+    ]
+    return {
+        "version": __version__,
+        "pid": told.pid,
+        "phase": told.phase,
+        "ready": told.phase == "running" and all(child["state"] == "ready" for child in told.children),
+        "uptime": round(time.monotonic() - told.since, 3) if told.since else 0.0,
+        "db_path": str(settings.db_path),
+        "listening": listening,
+        "store": store.state(),
+        "cache": segment.stats(),
+        "processes": [_child(child, segment) for child in told.children],
+    }
+
+
+def _child(child: dict[str, Any], segment: Segment) -> dict[str, Any]:
+    shown = {name: child[name] for name in ("name", "pid", "state", "restarts")}
+    shown["uptime"] = round(time.monotonic() - child["started"], 3) if child["pid"] else 0
+    if child["index"] < 0:
+        return shown
+    return {**shown, **segment.worker_stats(child["index"]), "pid": child["pid"]}

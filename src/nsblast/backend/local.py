@@ -1,0 +1,102 @@
+"""The Backend on an open store: in the control process, or in a command while no server runs.
+
+Reads go to the reader, writes to the committer. Thread-safe as far as these are: control calls it from many threads, and the
+committer groups what waits.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+import dns.name
+
+from nsblast.backend import Change, Entry, Zone
+from nsblast.errors import NotFound, NotRunning
+from nsblast.store.reader import StoreReader
+from nsblast.store.values_v1 import ZoneRecord
+from nsblast.types import CommitNumber, Labels, Wire
+from nsblast.zones.model import ChangeSet, Diff, Result
+
+
+class Writer(Protocol):
+    """Who commits."""
+
+    def apply(self, change: ChangeSet) -> Result:
+        """Check, commit, make visible."""
+
+
+class LocalBackend:
+    """See Backend."""
+
+    def __init__(self, reader: StoreReader, writer: Writer | None, close: Callable[[], None]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._close = close
+        self.running = False
+
+    def zones(
+        self, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False, below: Wire | None = None
+    ) -> Iterator[Zone]:
+        """See Backend."""
+        return islice((Zone(*each) for each in self._reader.zones(start, backwards=backwards, below=below)), limit)
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """See Backend."""
+        return self._reader.zone(apex)
+
+    def find_zone(self, name: Wire) -> Zone | None:
+        """See Backend."""
+        found = self._reader.find_zone(name)
+        return Zone(*found) if found is not None else None
+
+    def entries(
+        self, apex: Wire, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False
+    ) -> Iterator[Entry]:
+        """See Backend."""
+        if self._reader.zone(apex) is None:
+            shown = dns.name.from_wire(apex, 0)[0].to_text()
+            raise NotFound(f"there is no zone {shown}", zone=shown)
+        return islice((Entry(*each) for each in self._reader.entries(apex, start, backwards=backwards)), limit)
+
+    def entry(self, name: Wire, apex_labels: Labels | None = None) -> Entry | None:
+        """See Backend."""
+        found = self._reader.fetch(name) if apex_labels is None else self._reader.fetch_in(name, apex_labels)
+        return Entry(found.owner, found.blob) if found.blob else None
+
+    def history(self, apex: Wire, *, after: CommitNumber = 0, limit: int | None = None) -> Iterator[Change]:
+        """See Backend."""
+        return islice(self._history(apex, after), limit)
+
+    def _history(self, apex: Wire, after: CommitNumber) -> Iterator[Change]:
+        """Journal records come piece by piece, newest first, so the last piece of a change-set comes before its first."""
+        removed: list[Any] = []
+        added: list[Any] = []
+        for number, record in self._reader.journal(apex, after=after, backwards=True):
+            removed[:0], added[:0] = record.removed, record.added
+            if record.part == 0:
+                diff = None if record.gap else Diff(tuple(removed), tuple(added))
+                removed, added = [], []
+                yield Change(
+                    number,
+                    record.serial_from,
+                    record.serial_to,
+                    record.time,
+                    record.actor,
+                    record.address,
+                    record.comment,
+                    diff,
+                )
+
+    def apply(self, change: ChangeSet) -> Result:
+        """See Backend."""
+        if self._writer is None:
+            raise NotRunning("the store is open for reading only")
+        return self._writer.apply(change)
+
+    def command(self, op: str, **args: Any) -> Any:
+        """See Backend."""
+        raise NotRunning("no server runs on this database")
+
+    def close(self) -> None:
+        """See Backend."""
+        self._close()

@@ -1,0 +1,139 @@
+"""The Backend that asks the running server, and the operations by which the server answers: both ends of one agreement.
+
+RemoteBackend is the command's end. operations() is control's: a table for control.Server made from its LocalBackend.
+"""
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nsblast.backend import Backend, Change, Entry, Zone, spool
+from nsblast.backend.wire import change_from_wire, change_to_wire, result_from_wire, result_to_wire
+from nsblast.control import Client, Handler, Peer
+from nsblast.store.values_v1 import ZoneRecord
+from nsblast.types import CommitNumber, Labels, Wire
+from nsblast.zones.model import ChangeSet, Result
+
+_BATCH = 500  # zones or entries of a list that cross in one frame
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value, builtin_types=(bytes,))
+
+
+class RemoteBackend:
+    """See Backend."""
+
+    def __init__(self, db_path: Path, timeout: float | None = None) -> None:
+        """NotRunning when no server listens there."""
+        self._db_path = db_path
+        self._client = Client(db_path, timeout)
+        self.running = True
+
+    def zones(
+        self, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False, below: Wire | None = None
+    ) -> Iterator[Zone]:
+        """See Backend."""
+        return self._many("zones", Zone, start=start, limit=limit, backwards=backwards, below=below)
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """See Backend."""
+        found = self._client.call("zone", apex=apex)
+        return None if found is None else msgspec.convert(found, ZoneRecord)
+
+    def find_zone(self, name: Wire) -> Zone | None:
+        """See Backend."""
+        found = self._client.call("find_zone", name=name)
+        return None if found is None else msgspec.convert(found, Zone)
+
+    def entries(
+        self, apex: Wire, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False
+    ) -> Iterator[Entry]:
+        """See Backend."""
+        return self._many("entries", Entry, apex=apex, start=start, limit=limit, backwards=backwards)
+
+    def entry(self, name: Wire, apex_labels: Labels | None = None) -> Entry | None:
+        """See Backend."""
+        found = self._client.call("entry", name=name, apex_labels=apex_labels)
+        return None if found is None else msgspec.convert(found, Entry)
+
+    def history(self, apex: Wire, *, after: CommitNumber = 0, limit: int | None = None) -> Iterator[Change]:
+        """See Backend."""
+        return self._many("history", Change, apex=apex, after=after, limit=limit)
+
+    def apply(self, change: ChangeSet) -> Result:
+        """See Backend."""
+        made: list[str] = []
+
+        def to_file(entries: Any) -> str:
+            made.append(spool.write(self._db_path, entries))
+            return made[-1]
+
+        try:
+            return result_from_wire(self._client.call("apply", change=change_to_wire(change, to_file)))
+        finally:
+            for name in made:
+                (self._db_path / spool.FOLDER / name).unlink(missing_ok=True)
+
+    def command(self, op: str, **args: Any) -> Any:
+        """See Backend."""
+        return self._client.call(op, **args)
+
+    def close(self) -> None:
+        """See Backend."""
+        self._client.close()
+
+    def _many(self, op: str, kind: type[Any], **args: Any) -> Iterator[Any]:
+        for batch in self._client.stream(op, **args):
+            for item in batch:
+                yield msgspec.convert(item, kind)
+
+
+def operations(backend: Backend, db_path: Path) -> Mapping[str, Handler]:
+    """What the server does for a RemoteBackend."""
+
+    def one(name: str) -> Handler:
+        method = getattr(backend, name)
+        return lambda args, _: _plain(method(**args))
+
+    def many(name: str) -> Handler:
+        method = getattr(backend, name)
+        return lambda args, _: _batches(method(**args))
+
+    def apply(args: dict[str, Any], peer: Peer) -> Any:
+        data = dict(args.get("change") or {})
+        # Who asks is what the kernel says, unless root speaks for somebody.
+        if peer.uid != 0 or not data.get("actor"):
+            data["actor"] = _user(peer.uid)
+        return result_to_wire(backend.apply(change_from_wire(data, lambda name: spool.read(db_path, name))))
+
+    single = {name: one(name) for name in ("zone", "find_zone", "entry")}
+    lists = {name: many(name) for name in ("zones", "entries", "history")}
+    return {**single, **lists, "apply": apply}
+
+
+def _batches(items: Iterator[Any]) -> Iterator[Any]:
+    batch = []
+    for item in items:
+        batch.append(_plain(item))
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def whoami() -> str:
+    """The actor of a change made by this process."""
+    return _user(os.geteuid())

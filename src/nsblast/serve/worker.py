@@ -1,0 +1,214 @@
+"""One DNS worker process: sockets, Engine, secondary, loop; proves itself, serves, drains.
+
+Order at start: bind (with the supervisor's privileges), drop privileges, open the store, answer a query of its own on each
+UDP socket, and only then say "ready". It writes nothing but its logs and its own slot in the shared segment.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import uvloop
+
+from nsblast._core.engine import Engine
+from nsblast._core.view import View
+from nsblast.errors import NsblastError, StartError
+from nsblast.logs import log, setup
+from nsblast.process.life import Life
+from nsblast.serve.fill import Filler, Follower
+from nsblast.serve.handover import HandOver
+from nsblast.serve.sockets import adopt, listen
+from nsblast.serve.tcp import Connections
+from nsblast.serve.udp import UdpPort
+from nsblast.settings import Settings
+from nsblast.store.engine import Database
+from nsblast.store.reader import StoreReader
+
+_PROVE_WITHIN = 10.0
+_DRAIN_SHARE = 0.8  # of stop_timeout; after all of it the supervisor ends us
+# What an Engine is told once: a change of one of these makes a new Engine.
+_ENGINE_SETTINGS = (
+    "udp_max",
+    "any_full",
+    "nsid",
+    "chaos",
+    "version_text",
+    "server_id",
+    "cookies",
+    "cookies_required",
+    "cookie_secret",
+    "cookie_secret_old",
+    "tcp_idle_timeout",
+)
+
+
+def main(life: Life) -> None:
+    """The child's main: returns when the worker was stopped in order."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Worker(life).run())
+
+
+def make_engine(life: Life, settings: Settings) -> Engine:
+    """An Engine with these settings."""
+    return Engine(
+        life.segment_fd,
+        worker=life.index,
+        udp_max=settings.udp_max,
+        nsid=settings.nsid_octets,
+        cookies=settings.cookies,
+        cookies_required=settings.cookies_required,
+        cookie_secret=bytes.fromhex(settings.cookie_secret) or life.cookie_secret,
+        cookie_secret_old=bytes.fromhex(settings.cookie_secret_old),
+        tcp_keepalive=min(65535, int(settings.tcp_idle_timeout * 10)),
+        version=settings.version_text.encode() if settings.chaos else b"",
+        server_id=settings.server_id.encode() if settings.chaos else b"",
+        any_full=settings.any_full,
+    )
+
+
+class Worker:
+    """The process's one object."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._settings = life.settings
+        self._end = asyncio.Event()
+        self._failure: NsblastError | None = None
+        self._tick: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """From birth to drained."""
+        life, settings = self._life, self._settings
+        self._loop = loop = asyncio.get_running_loop()
+        listeners = adopt(life.sockets, settings) if life.sockets else listen(settings)
+        life.become()
+        self._segment = View(life.segment_fd)
+        database = Database.secondary(settings.db_path, str(os.getpid()), block_cache=settings.block_cache)
+        store = Follower(StoreReader(database, self._segment.filter_maybe_apex))
+        self._filler = Filler(make_engine(life, settings), store, self._segment, life.index, life.ring_fd)
+        self._segment.worker_register(life.index, os.getpid(), store.position)
+        handover = HandOver()
+        self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
+        self._connections = Connections(settings, self._filler, handover)
+        self._filler.catch_up()
+        for port in self._ports:
+            await _prove(port)
+        loop.add_signal_handler(signal.SIGTERM, self._end.set)
+        loop.add_reader(life.wake_fds[life.index], self._wake)
+        loop.add_reader(life.channel.fileno(), self._news)
+        self._timer()
+        for port in self._ports:
+            port.start()
+        servers = [
+            await loop.create_server(self._connections.factory, sock=one.sock, backlog=settings.tcp_backlog)
+            for one in listeners
+            if not one.udp
+        ]
+        life.channel.send(state="ready")
+        log().info("ready", position=store.position)
+        await self._end.wait()
+        for server in servers:
+            server.close()
+        for port in self._ports:
+            port.stop()
+        await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
+        if self._tick is not None:
+            self._tick.cancel()
+        self._segment.worker_leave(life.index)
+        store.close()
+        if self._failure is not None:
+            raise self._failure
+        log().info("drained")
+
+    def _timer(self) -> None:
+        """Follow the store while nobody hurries us."""
+        self._follow(self._filler.catch_up_if_behind)
+        self._tick = self._loop.call_later(self._settings.catch_up, self._timer)
+
+    def _wake(self) -> None:
+        """Control waits for us to catch up."""
+        try:
+            os.eventfd_read(self._life.wake_fds[self._life.index])
+        except BlockingIOError:
+            return
+        self._follow(self._filler.catch_up)
+
+    def _follow(self, how: Callable[[], None]) -> None:
+        try:
+            how()
+        except NsblastError as error:
+            # A fresh process may do better than this one, which has tried for long.
+            self._failure = error
+            self._end.set()
+
+    def _news(self) -> None:
+        """A message from the supervisor."""
+        try:
+            message = self._life.channel.receive()
+        except BlockingIOError:
+            return
+        if message is None:
+            self._end.set()
+        elif "settings" in message:
+            try:
+                self._adjust(Settings(**message["settings"]))
+            except NsblastError as error:
+                log().error("settings not taken over", reason=error.message)
+            self._life.channel.send(done=message["n"])
+        elif "ping" in message:
+            self._life.channel.send(pong=message["ping"])
+
+    def _adjust(self, settings: Settings) -> None:
+        """Take over what changed; log files are opened anew in any case (they may have been rotated)."""
+        old, self._settings = self._settings, settings
+        setup(settings, self._life.name)
+        self._connections.adjust(settings)
+        if any(getattr(old, name) != getattr(settings, name) for name in _ENGINE_SETTINGS):
+            self._filler.engine = make_engine(self._life, settings)
+            for port in self._ports:
+                port.renew()
+
+
+async def _prove(port: UdpPort) -> None:
+    """Ask this worker's own socket a question and get the answer, over loopback.
+
+    The port is shared with other workers and the kernel chooses by the client's port: another client port is tried until a
+    datagram arrives here. StartError when that does not happen in time.
+    """
+    listener = port.listener
+    name = listener.sock.getsockname()
+    if listener.wildcard:
+        name = ("::1" if ":" in listener.address else "127.0.0.1", *name[1:])
+    deadline = time.monotonic() + _PROVE_WITHIN
+    while time.monotonic() < deadline:
+        with socket.socket(listener.sock.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as asking:
+            number = secrets.token_bytes(2)
+            try:
+                asking.connect(name)
+                # SOA of the root, class IN: whatever is served here, that gets an answer.
+                asking.send(number + bytes.fromhex("0000 0001 0000 0000 0000 00 0006 0001"))
+            except OSError as error:
+                raise StartError(f"cannot ask {listener} a question: {error.strerror}") from None
+            if await _answered(port, asking, number):
+                return
+    raise StartError(f"got no answer to a question of its own from {listener}: is loopback traffic filtered?")
+
+
+async def _answered(port: UdpPort, asking: socket.socket, number: bytes) -> bool:
+    """Whether the answer came, and came from here: only what we read from our socket ourselves is answered by us."""
+    ours = False
+    for _ in range(50 if port.listener.shared else 20):
+        ours = port.poll() or ours
+        await asyncio.sleep(0 if ours else 0.0005)
+        try:
+            answer = asking.recv(4096)
+        except BlockingIOError:
+            continue
+        except ConnectionRefusedError:
+            return False
+        return (ours or port.listener.shared) and answer[:2] == number and bool(answer[2] & 0x80)
+    return False
