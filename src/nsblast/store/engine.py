@@ -11,8 +11,6 @@ Facts of rocksdict and of a RocksDB secondary this rests on, each tried and kept
 - get costs well under 1 us in the memtable and about 5 us in files; writes and syncs let other threads run.
 """
 
-# ruff: noqa: BLE001 - rocksdict raises nothing narrower than Exception
-
 import itertools
 import os
 import re

@@ -1,0 +1,235 @@
+"""What a group of change-sets has changed and not yet written, laid over the store.
+
+Owns: Node (one entry taken apart), and layers of them: Base reads the store, an Overlay lies on a Base or on another Overlay.
+Never: the rules of zones, writing. Invariants: a node that came from a layer below is never altered, edit() copies it first;
+layers are used by one thread.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Protocol
+
+from nsblast._core.rrset import pack_entry, unpack_entry
+from nsblast.store import layout
+from nsblast.store.engine import Database
+from nsblast.store.values_v1 import ZoneRecord, decode
+from nsblast.types import Labels, RawRrset, Rr, Wire
+
+RRSIG = 46
+
+SetKey = int
+"""The type; for signatures RRSIG | covered type << 16, since they are kept as one set per covered type."""
+
+
+def set_key(rrtype: int, rdata: bytes) -> SetKey:
+    """Which set of a node an RR belongs to."""
+    return rrtype if rrtype != RRSIG else RRSIG | int.from_bytes(rdata[:2], "big") << 16
+
+
+class Node:
+    """One entry: packed, taken apart, or both."""
+
+    __slots__ = ("_blob", "_sets", "apex_labels", "flags", "spelling")
+
+    def __init__(self, apex_labels: Labels, flags: int = 0, spelling: bytes = b"") -> None:
+        self.apex_labels = apex_labels
+        self.flags = flags
+        self.spelling = spelling
+        self._blob: bytes | None = None
+        self._sets: dict[SetKey, RawRrset] | None = {}
+
+    @classmethod
+    def load(cls, blob: bytes) -> "Node":
+        """From the store; RRsets are read when they are asked for."""
+        node = cls(blob[1], blob[2] << 8 | blob[3], blob[8 : 8 + blob[6]])
+        node._blob = blob
+        node._sets = None
+        return node
+
+    def copy(self) -> "Node":
+        """One that may be altered."""
+        node = Node(self.apex_labels, self.flags, self.spelling)
+        node._sets = dict(self.sets)
+        return node
+
+    @property
+    def sets(self) -> dict[SetKey, RawRrset]:
+        """RRsets by key, in stored order. Not to be altered but through replace()."""
+        if self._sets is None:
+            assert self._blob is not None
+            self._sets = {set_key(one[0], one[2][0]): one for one in unpack_entry(self._blob).rrsets}
+        return self._sets
+
+    def replace(self, sets: dict[SetKey, RawRrset]) -> None:
+        """Other RRsets."""
+        self._sets = sets
+        self._blob = None
+
+    def reflag(self, flags: int) -> None:
+        """Other flags."""
+        if flags != self.flags:
+            self.flags = flags
+            self._blob = None
+
+    def respell(self, spelling: bytes) -> None:
+        """Another stored spelling."""
+        if spelling != self.spelling:
+            self.spelling = spelling
+            self._blob = None
+
+    def pack(self) -> bytes:
+        """The stored form; afterwards `sets` is in canonical order without duplicates. ValueError when it cannot be stored."""
+        if self._blob is None:
+            rrsets = [one for one in self.sets.values() if one[2]]
+            self._blob = pack_entry(rrsets, apex_labels=self.apex_labels, flags=self.flags, spelling=self.spelling)
+            self.flags = self._blob[2] << 8 | self._blob[3]
+            self._sets = None
+        return self._blob
+
+    def rrs(self, name: Wire) -> Iterator[Rr]:
+        """Its RRs, for an owner `name` without a stored spelling."""
+        owner = self.spelling or name
+        for rrtype, ttl, rdatas in self.sets.values():
+            for rdata in rdatas:
+                yield owner, rrtype, ttl, rdata
+
+
+class Layer(Protocol):
+    """What both kinds of layer offer."""
+
+    def node(self, key: bytes) -> Node | None:
+        """The entry at a key."""
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """The record of a zone."""
+
+    def walk(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Node]]:
+        """Entries of low <= key < high, ascending."""
+
+
+class Base:
+    """The store itself."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def node(self, key: bytes) -> Node | None:
+        """The entry at a key."""
+        blob = self.database.get(key)
+        return Node.load(blob) if blob else None
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """The record of a zone."""
+        value = self.database.get(layout.zone_key(apex))
+        return decode(ZoneRecord, value) if value else None
+
+    def walk(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Node]]:
+        """Entries of low <= key < high, ascending."""
+        for key, blob in self.database.range(low, high):
+            if blob:
+                yield key, Node.load(blob)
+
+
+class Overlay:
+    """Changes on top of another layer."""
+
+    def __init__(self, under: Layer) -> None:
+        self.under = under
+        self.nodes: dict[bytes, Node | None] = {}
+        self.zones: dict[Wire, ZoneRecord | None] = {}
+        self.cleared: list[tuple[bytes, bytes]] = []
+        """Ranges below which nothing of the layers below shows."""
+        self._order: list[bytes] = []
+        self._before: dict[bytes, Node | None] = {}
+
+    def node(self, key: bytes) -> Node | None:
+        """The entry at a key; not to be altered."""
+        try:
+            return self.nodes[key]
+        except KeyError:
+            if self._is_cleared(key):
+                return None
+            if key not in self._before:
+                self._before[key] = self.under.node(key)
+            return self._before[key]
+
+    def before(self, key: bytes) -> Node | None:
+        """The entry as the layer below has it."""
+        try:
+            return self._before[key]
+        except KeyError:
+            return self.under.node(key)
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """The record of a zone."""
+        try:
+            return self.zones[apex]
+        except KeyError:
+            return self.under.zone(apex)
+
+    def edit(self, key: bytes) -> Node:
+        """The entry at a key, to be altered; KeyError when there is none."""
+        node = self.nodes.get(key)
+        if node is None:
+            found = self.node(key)
+            if found is None:
+                raise KeyError(key)
+            node = found.copy()
+            self.put(key, node)
+        return node
+
+    def put(self, key: bytes, node: Node | None) -> None:
+        """Set the entry; None takes it away."""
+        if key not in self.nodes:
+            insort(self._order, key)
+        self.nodes[key] = node
+
+    def resort(self) -> None:
+        """After keys were taken out of `nodes` directly."""
+        self._order = sorted(self.nodes)
+
+    def clear(self, low: bytes, high: bytes) -> None:
+        """Take every entry of a range away."""
+        first, last = bisect_left(self._order, low), bisect_left(self._order, high)
+        for key in self._order[first:last]:
+            del self.nodes[key]
+        del self._order[first:last]
+        self.cleared.append((low, high))
+
+    def walk(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Node]]:
+        """Entries of low <= key < high, ascending; what is altered meanwhile may or may not show."""
+        mine = self._order[bisect_left(self._order, low) : bisect_left(self._order, high)]
+        at = 0
+        for key, node in self.under.walk(low, high):
+            while at < len(mine) and mine[at] < key:
+                yield from self._shown(mine[at])
+                at += 1
+            if at < len(mine) and mine[at] == key:
+                yield from self._shown(key)
+                at += 1
+            elif key in self.nodes:
+                yield from self._shown(key)
+            elif not self._is_cleared(key):
+                yield key, node
+        for key in mine[at:]:
+            yield from self._shown(key)
+
+    def has_any(self, low: bytes, high: bytes) -> bool:
+        """Whether some entry lies in the range."""
+        return next(self.walk(low, high), None) is not None
+
+    def take(self, child: "Overlay") -> None:
+        """Make the changes of an overlay that lies on this one one's own."""
+        for low, high in child.cleared:
+            self.clear(low, high)
+        for key, node in child.nodes.items():
+            self.put(key, node)
+        self.zones.update(child.zones)
+
+    def _shown(self, key: bytes) -> Iterator[tuple[bytes, Node]]:
+        node = self.nodes.get(key)
+        if node is not None:
+            yield key, node
+
+    def _is_cleared(self, key: bytes) -> bool:
+        return any(low <= key < high for low, high in self.cleared)

@@ -1,0 +1,379 @@
+"""A change-set becomes changed entries, a new serial, a difference and a journal record, in a layer over the store.
+
+Owns: what each operation means, the serial, the difference. Never: writing, the shape of the zone (structure.py), the rules (checks.py).
+Serial: a change-set that changes anything makes the zone's serial its plus one, unless it brings a SOA whose serial is newer (RFC 1982),
+which then stands; a new zone keeps its SOA's. A change-set that changes nothing has no effect at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from nsblast.errors import Conflict, InputError, NotFound, UsageError
+from nsblast.store import layout
+from nsblast.store.commit import BULK, Applied
+from nsblast.store.overlay import RRSIG, Node, Overlay, SetKey, set_key
+from nsblast.store.values_v1 import JournalRecord, What, ZoneChange, ZoneKind, ZoneRecord
+from nsblast.types import CommitNumber, RawRrset, Rr, Wire
+from nsblast.zones import checks
+from nsblast.zones.checks import NS, SOA, text
+from nsblast.zones.model import (
+    AppendRRs,
+    ChangeSet,
+    ConfigureZone,
+    Contents,
+    CreateZone,
+    DeleteName,
+    DeleteRRs,
+    DeleteTypes,
+    DeleteZone,
+    Diff,
+    Expect,
+    MergeRRsets,
+    Op,
+    PutName,
+    ReplaceZone,
+    Result,
+    RRset,
+)
+from nsblast.zones.structure import Structure
+
+PIECE_RRS = 1000
+PIECE_OCTETS = 128 << 10
+JOURNAL_OCTETS = 32 << 20
+"""A difference larger than this is noted as a gap: whoever needs it transfers the zone whole."""
+
+
+def apply(change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
+    """Work a change-set into an empty layer of its own. Raises InputError, Conflict or NotFound, whatever the guard raises."""
+    return _Edit(change, view, number, change.time if change.time is not None else now).run()
+
+
+class Changed:
+    """The entries a prepared replacement changes, in place of ReplaceZone.entries: (key, blob or None)."""
+
+    def __init__(self, changes: list[tuple[bytes, bytes | None]]) -> None:
+        self.changes = changes
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        raise UsageError("a prepared replacement is read through `changes`")
+
+
+class _Edit:
+    def __init__(self, change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> None:
+        self.change = change
+        self.view = view
+        self.number = number
+        self.now = now
+        self.apex = change.apex
+        self.before = view.zone(change.apex)
+        self.record = self.before
+        self.structure = Structure(view, change.apex)
+        self.keep_serial = False
+        self._doing: dict[type, Callable[[Any], None]] = {
+            CreateZone: self._create,
+            DeleteZone: self._delete,
+            ConfigureZone: self._configure,
+            ReplaceZone: self._replace,
+            PutName: self._put,
+            MergeRRsets: self._merge,
+            AppendRRs: self._append,
+            DeleteRRs: self._delete_rrs,
+            DeleteTypes: self._delete_types,
+            DeleteName: self._delete_name,
+        }
+
+    def run(self) -> Applied:
+        if len(self.change.ops) > 1 and any(isinstance(op, DeleteZone) for op in self.change.ops):
+            raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
+        if self.change.guard is not None:
+            self.change.guard(self._contents())
+        for op in self.change.ops:
+            if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
+                raise NotFound(f"there is no zone {text(self.apex)}")
+            self._do(op)
+        if self.record is None:
+            return self._deleted()
+        return self._finish(self.record)
+
+    def _do(self, op: Op) -> None:
+        self._doing[type(op)](op)
+
+    def _contents(self) -> Contents:
+        def rrsets(owner: Wire) -> tuple[RRset, ...]:
+            node = self.view.node(self.structure.place(owner)[1])
+            return tuple(RRset(one[0], one[1], tuple(one[2])) for one in node.sets.values()) if node else ()
+
+        return Contents(self.before is not None, self.before.serial if self.before else 0, rrsets)
+
+    # -- operations on the zone --
+
+    def _create(self, op: CreateZone) -> None:
+        if self.record is not None:
+            raise Conflict(f"there is a zone {text(self.apex)} already")
+        self.record = ZoneRecord(
+            kind=op.kind,
+            tenant=op.tenant,
+            settings=op.settings,
+            created=self.now,
+            incarnation=self.number,
+        )
+        self.structure.make_apex()
+
+    def _delete(self, op: DeleteZone) -> None:
+        if self.record is None:
+            raise NotFound(f"there is no zone {text(self.apex)}")
+        low, high = self.structure.low, self.structure.high
+        if self.record.names > BULK:
+            self.view.clear(low, high)
+        else:
+            for key in [key for key, _ in self.view.walk(low, high)]:
+                self.view.put(key, None)
+        self.record = None
+
+    def _configure(self, op: ConfigureZone) -> None:
+        given = {"kind": op.kind, "tenant": op.tenant, "settings": op.settings}
+        self.record = _with(self.record, **{name: value for name, value in given.items() if value is not None})
+
+    def _replace(self, op: ReplaceZone) -> None:
+        if not isinstance(op.entries, Changed):
+            raise UsageError("a replacement must be prepared before it is applied")
+        self.keep_serial = op.keep_serial
+        if self.record is None:
+            if not op.create:
+                raise NotFound(f"there is no zone {text(self.apex)}")
+            self._create(CreateZone(op.kind, op.tenant, op.settings))
+        for key, blob in op.entries.changes:
+            self.view.put(key, Node.load(blob) if blob else None)
+
+    # -- operations on names --
+
+    def _sets(self, owner: Wire, expect: Expect) -> dict[SetKey, RawRrset]:
+        """A copy of the name's RRsets, after its presence was checked."""
+        node = self.view.node(self.structure.place(owner)[1])
+        present = node is not None and bool(node.sets)
+        if expect is Expect.PRESENT and not present:
+            raise NotFound(f"there is nothing at {text(owner)}")
+        if expect is Expect.ABSENT and present:
+            raise Conflict(f"there is something at {text(owner)} already")
+        return dict(node.sets) if node is not None else {}
+
+    def _put(self, op: PutName) -> None:
+        had = self._sets(op.owner, op.expect)
+        sets = _collect(op.rrsets)
+        if self._is_apex(op.owner) and SOA not in sets and SOA in had:
+            raise InputError(f"{text(op.owner)}: the zone's apex must have a SOA")
+        self.structure.set_rrsets(op.owner, sets, spell=True)
+
+    def _merge(self, op: MergeRRsets) -> None:
+        sets = self._sets(op.owner, op.expect)
+        given = _collect(op.rrsets)
+        gone = {rrset.type for rrset in op.rrsets}
+        sets = {key: rrset for key, rrset in sets.items() if rrset[0] not in gone}
+        self.structure.set_rrsets(op.owner, {**sets, **given}, spell=False)
+
+    def _append(self, op: AppendRRs) -> None:
+        sets = self._sets(op.owner, op.expect)
+        for key, (rrtype, ttl, rdatas) in _collect(op.rrsets).items():
+            had = sets.get(key)
+            # The one SOA, CNAME or DNAME is replaced, not joined (RFC 2136 3.4.2.2).
+            keep = had[2] if had and rrtype not in checks.SINGLE else []
+            sets[key] = (rrtype, ttl, [*keep, *rdatas])
+        self.structure.set_rrsets(op.owner, sets, spell=False)
+
+    def _delete_rrs(self, op: DeleteRRs) -> None:
+        sets = self._sets(op.owner, Expect.ANY)
+        for key, (rrtype, _, rdatas) in _collect(op.rrsets).items():
+            if key in sets:
+                gone = frozenset(rdatas)
+                left = [rdata for rdata in sets[key][2] if rdata not in gone]
+                if left:
+                    sets[key] = (rrtype, sets[key][1], left)
+                else:
+                    del sets[key]
+        self._store(op.owner, sets)
+
+    def _delete_types(self, op: DeleteTypes) -> None:
+        sets = self._sets(op.owner, op.expect)
+        for rrtype in op.types:
+            if self._is_apex(op.owner) and rrtype in (SOA, NS):
+                raise InputError(f"{text(op.owner)}: the apex's {checks.type_text(rrtype)} cannot be deleted")
+            gone = (rrtype, RRSIG | rrtype << 16)
+            sets = {key: rrset for key, rrset in sets.items() if key not in gone and rrset[0] != rrtype}
+        self._store(op.owner, sets)
+
+    def _delete_name(self, op: DeleteName) -> None:
+        self._sets(op.owner, op.expect)
+        if self._is_apex(op.owner):
+            raise InputError(f"{text(op.owner)}: the apex cannot be deleted, only its zone")
+        self._store(op.owner, {})
+
+    def _store(self, owner: Wire, sets: dict[SetKey, RawRrset]) -> None:
+        self.structure.set_rrsets(owner, sets, spell=False)
+
+    def _is_apex(self, owner: Wire) -> bool:
+        return self.structure.place(owner)[1] == self.structure.low
+
+    # -- the end --
+
+    def _deleted(self) -> Applied:
+        before = self.before
+        if before is None:
+            return Applied(Result(self.apex, 0, None, None, Diff((), ())))
+        self.view.zones[self.apex] = None
+        return Applied(
+            Result(self.apex, self.number, before.serial, None, None, before.names),
+            ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared)),
+            forget=self.apex,
+        )
+
+    def _finish(self, record: ZoneRecord) -> Applied:
+        before = self.before
+        self.structure.check_dnames()
+        serial = self._settle_serial(record)
+        removed, added, names, touched = self._difference()
+        if not touched and before == record:
+            return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
+        what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
+        record = _with(record, names=record.names + names, serial=serial, changed=self.now)
+        journal: list[JournalRecord] = []
+        if touched:
+            octets, journal = self._journal(before.serial if before else serial, serial, removed, added)
+            record = _with(record, changed_in=self.number, journal_octets=record.journal_octets + octets)
+        self.view.zones[self.apex] = record
+        diff = Diff(tuple(removed), tuple(added))
+        result = Result(self.apex, self.number, before.serial if before else None, serial, diff, touched)
+        return Applied(result, ZoneChange(self.apex, what, serial, touched > BULK), journal)
+
+    def _settle_serial(self, record: ZoneRecord) -> int:
+        """Decide the serial and write it into the apex's SOA; what did not change is dropped from the layer."""
+        apex_key = self.structure.low
+        node = self.view.node(apex_key)
+        assert node is not None
+        if record.kind is ZoneKind.SECONDARY and SOA not in node.sets:
+            return record.serial
+        checks.check_apex(self.apex, node)
+        rdata = node.sets[SOA][2][0]
+        given = checks.soa_serial(self.apex, rdata)
+        old = self.view.before(apex_key)
+        if self.before is None or old is None or SOA not in old.sets or self.keep_serial:
+            return given
+        had = checks.soa_serial(self.apex, old.sets[SOA][2][0])
+        if checks.is_newer(given, had):
+            return given
+        if given != had:
+            self._write_serial(had)
+        if not any(self._differs(key, changed) for key, changed in self.view.nodes.items()):
+            return had
+        self._write_serial(checks.next_serial(had))
+        return checks.next_serial(had)
+
+    def _write_serial(self, serial: int) -> None:
+        node = self.view.edit(self.structure.low)
+        rrtype, ttl, rdatas = node.sets[SOA]
+        node.replace({**node.sets, SOA: (rrtype, ttl, [checks.with_serial(rdatas[0], serial)])})
+
+    def _differs(self, key: bytes, node: Node | None) -> bool:
+        before = self.view.before(key)
+        if before is None or node is None:
+            return before is not node
+        return self._pack(key, node) != before.pack()
+
+    def _pack(self, key: bytes, node: Node) -> bytes:
+        try:
+            return node.pack()
+        except ValueError as error:
+            raise InputError(f"{text(layout.entry_of(key)[0])}: {error}") from None
+
+    def _difference(self) -> tuple[list[Rr], list[Rr], int, int]:
+        """(RRs removed, RRs added, names gained, entries changed); unchanged entries leave the layer."""
+        removed: list[Rr] = []
+        added: list[Rr] = []
+        gained = touched = 0
+        for key in sorted(self.view.nodes):
+            node = self.view.nodes[key]
+            if not self._differs(key, node):
+                del self.view.nodes[key]
+                continue
+            touched += 1
+            name = layout.entry_of(key)[0]
+            before = self.view.before(key)
+            if node is not None:
+                checks.check_entry(name, node)
+            gained += (node is not None) - (before is not None)
+            _compare(name, before, node, removed, added)
+        self.view.resort()
+        return removed, added, gained, touched
+
+    def _journal(self, old: int, new: int, removed: list[Rr], added: list[Rr]) -> tuple[int, list[JournalRecord]]:
+        octets = sum(len(owner) + len(rdata) + 10 for part in (removed, added) for owner, _, _, rdata in part)
+
+        def record(part: int, more: bool, gap: bool, removed: list[Rr], added: list[Rr]) -> JournalRecord:
+            return JournalRecord(
+                serial_from=old,
+                serial_to=new,
+                time=self.now,
+                actor=self.change.actor,
+                address=self.change.address,
+                comment=self.change.comment,
+                part=part,
+                more=more,
+                gap=gap,
+                removed=removed,
+                added=added,
+            )
+
+        if octets > JOURNAL_OCTETS:
+            return 0, [record(0, False, True, [], [])]
+        if octets < PIECE_OCTETS:
+            return octets, [record(0, False, False, removed, added)]
+        every: list[tuple[list[Rr], list[Rr]]] = [(part, []) for part in _pieces(removed)]
+        every += [([], part) for part in _pieces(added)]
+        last = len(every) - 1
+        return octets, [record(at, at < last, False, *piece) for at, piece in enumerate(every)]
+
+
+def _pieces(rrs: list[Rr]) -> Iterator[list[Rr]]:
+    piece: list[Rr] = []
+    octets = 0
+    for rr in rrs:
+        piece.append(rr)
+        octets += len(rr[0]) + len(rr[3]) + 10
+        if len(piece) == PIECE_RRS or octets > PIECE_OCTETS:
+            yield piece
+            piece, octets = [], 0
+    if piece:
+        yield piece
+
+
+def _compare(name: Wire, before: Node | None, after: Node | None, removed: list[Rr], added: list[Rr]) -> None:
+    old = before.sets if before is not None else {}
+    new = after.sets if after is not None else {}
+    owner_before = before.spelling or name if before is not None else name
+    owner_after = after.spelling or name if after is not None else name
+    for key, (rrtype, ttl, rdatas) in old.items():
+        kept = new.get(key)
+        same = frozenset(kept[2]) if kept is not None and kept[1] == ttl else ()
+        removed += [(owner_before, rrtype, ttl, rdata) for rdata in rdatas if rdata not in same]
+    for key, (rrtype, ttl, rdatas) in new.items():
+        had = old.get(key)
+        same = frozenset(had[2]) if had is not None and had[1] == ttl else ()
+        added += [(owner_after, rrtype, ttl, rdata) for rdata in rdatas if rdata not in same]
+
+
+def _collect(rrsets: Iterable[RRset]) -> dict[SetKey, RawRrset]:
+    """RRsets by key; signatures are parted by what they cover; those without rdata are left out."""
+    sets: dict[SetKey, RawRrset] = {}
+    for rrtype, ttl, rdatas in rrsets:
+        for rdata in rdatas:
+            key = set_key(rrtype, rdata)
+            if key in sets:
+                sets[key][2].append(rdata)
+            else:
+                sets[key] = (rrtype, ttl, [rdata])
+    return sets
+
+
+def _with(record: ZoneRecord | None, **changes: Any) -> ZoneRecord:
+    assert record is not None
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    return ZoneRecord(**{**fields, **changes})
