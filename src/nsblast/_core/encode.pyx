@@ -162,6 +162,7 @@ cdef Status put_rrset(Pen* pen, const Item* item) noexcept nogil:
     if item.flags & ITEM_SYNTH:
         reader_open(&rrset.rrs, NULL, 0)
         rrset.count = 0
+    layout.skip = 0
     layout.names = 0
     layout.compress = False
     if rrtype != TYPE_A and rrtype != TYPE_AAAA and rrtype != TYPE_RRSIG and rrtype != TYPE_SIG:

@@ -2,6 +2,16 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+cdef extern from *:
+    """
+    #include <endian.h>
+    #include <stdint.h>
+    #include <string.h>
+    static inline uint64_t nsb_little8(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return le64toh(v); }
+    """
+    uint64_t little8 "nsb_little8"(const uint8_t*) noexcept nogil
+
+
 cdef struct State:
     uint64_t v0
     uint64_t v1
@@ -14,7 +24,7 @@ cdef inline uint64_t turn(uint64_t x, uint32_t bits) noexcept nogil:
 
 
 cdef inline uint64_t little(const uint8_t* p, uint32_t n) noexcept nogil:
-    """n octets (0..8), least significant first."""
+    """n octets (0..7), least significant first."""
     cdef uint64_t x = 0
     while n:
         n -= 1
@@ -43,8 +53,8 @@ cdef inline void absorb(State* s, uint64_t m) noexcept nogil:
 
 
 cdef uint64_t siphash24(const uint8_t* key, const uint8_t* data, uint32_t length) noexcept nogil:
-    cdef uint64_t k0 = little(key, 8)
-    cdef uint64_t k1 = little(key + 8, 8)
+    cdef uint64_t k0 = little8(key)
+    cdef uint64_t k1 = little8(key + 8)
     cdef uint32_t at = 0
     cdef State s
     s.v0 = k0 ^ 0x736f6d6570736575u
@@ -52,7 +62,7 @@ cdef uint64_t siphash24(const uint8_t* key, const uint8_t* data, uint32_t length
     s.v2 = k0 ^ 0x6c7967656e657261u
     s.v3 = k1 ^ 0x7465646279746573u
     while length - at >= 8:
-        absorb(&s, little(data + at, 8))
+        absorb(&s, little8(data + at))
         at += 8
     absorb(&s, (<uint64_t> length << 56) | little(data + at, length - at))
     s.v2 ^= 0xff
