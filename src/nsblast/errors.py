@@ -4,6 +4,7 @@ NsblastError
 ├── UsageError            a command was given something it cannot take
 ├── SettingsError         a setting is unknown, malformed or contradicts another
 ├── InputError            data from outside (name, rdata, zone file) is wrong
+│   └── ZoneFileError     at one place of a zone file
 ├── NotFound              the zone, name or type asked for is not there
 ├── Conflict              it is there already, or changed meanwhile
 ├── Denied                not allowed here
@@ -60,6 +61,16 @@ class InputError(NsblastError):
     """Data from outside is wrong; details may hold file, line, column."""
 
     exit_code = 65
+
+
+class ZoneFileError(InputError):
+    """A zone file is wrong at one place; line 0 = the file as a whole, column 0 = the line as a whole."""
+
+    def __init__(self, path: str, line: int, column: int, expected: str, found: str = "") -> None:
+        place = ":".join([path, *(str(number) for number in (line, column) if number)])
+        what = f"{place}: expected {expected}" + (f", found {found}" if found else "")
+        super().__init__(what, file=path, line=line, column=column, expected=expected, found=found)
+        self.path, self.line, self.column, self.expected, self.found = path, line, column, expected, found
 
 
 class NotFound(NsblastError):

@@ -1,0 +1,34 @@
+"""Names between wire form and the presentation form of RFC 1035 5.1.
+
+Owns: both directions, for any octet. Never: IDNA; a name is octets here.
+"""
+
+from nsblast._core import scan
+from nsblast.errors import InputError
+from nsblast.types import Wire
+
+_SPECIAL = {ord(c): f"\\{c}" for c in '".;\\()@$'}
+_SHOWN = [_SPECIAL.get(octet) or (chr(octet) if 0x21 <= octet <= 0x7E else f"\\{octet:03d}") for octet in range(256)]
+
+
+def name_from_text(text: str | bytes, origin: Wire | None = None) -> Wire:
+    """Wire form, spelling kept; relative names are completed with origin, or with the root. InputError when it is no name."""
+    octets = text.encode("utf-8") if isinstance(text, str) else text
+    try:
+        return scan.name_from_text(octets, b"\x00" if origin is None else origin)
+    except ValueError as error:
+        raise InputError(f"not a domain name: {text!r}: {error}") from None
+
+
+def name_to_text(wire: Wire) -> str:
+    """Absolute presentation form, with its final dot; octets that are not printable ASCII as \\DDD."""
+    if wire == b"\x00":
+        return "."
+    parts: list[str] = []
+    at = 0
+    while wire[at]:
+        end = at + 1 + wire[at]
+        parts.extend(_SHOWN[octet] for octet in wire[at + 1 : end])
+        parts.append(".")
+        at = end
+    return "".join(parts)
