@@ -366,7 +366,7 @@ cdef bint clean_oldest(Books* books) noexcept nogil:
 
 cdef uint64_t block_place(Books* books, const uint8_t* name, uint8_t length, const uint8_t* blob, uint32_t blob_len,
                           bint pin, bint make_room) noexcept nogil:
-    cdef uint32_t size, turns
+    cdef uint32_t size, _turns
     cdef uint64_t unit = 0
     cdef Block* block
     if blob_len > BLOB_MAX:
@@ -377,7 +377,7 @@ cdef uint64_t block_place(Books* books, const uint8_t* name, uint8_t length, con
     if pin and (books.pins.octets > books.map.arena_size // 2
                 or books.pins.blocks > books.map.n_buckets * BUCKET_WAYS // 4):
         return 0
-    for turns in range(<uint32_t> CLEANED_AT_ONCE):
+    for _turns in range(<uint32_t> CLEANED_AT_ONCE):
         unit = append(books, size, 1)
         if unit or not make_room or not clean_oldest(books):
             break

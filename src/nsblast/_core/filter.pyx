@@ -3,7 +3,7 @@
 from libc.string cimport memset
 from posix.mman cimport madvise
 
-from nsblast._core.shm cimport PAGE, FilterHalf, fence_acquire, fence_full, load64, load64_acquire, place, prefetch, store64
+from nsblast._core.shm cimport FilterHalf, fence_acquire, fence_full, load64, load64_acquire, place, prefetch, store64
 from nsblast._core.shm cimport store64_release
 
 cdef extern from * nogil:
@@ -31,7 +31,7 @@ cdef bint filter_maybe(const Map* map, uint64_t hash) noexcept nogil:
     cdef const FilterHalf* half
     cdef const uint64_t* line
     cdef uint64_t epoch, lines, bits
-    cdef uint32_t i
+    cdef uint32_t _i
     if map.base == NULL:
         return True
     half = &map.head.filter[load64_acquire(&map.head.filter_active) & 1]
@@ -41,7 +41,7 @@ cdef bint filter_maybe(const Map* map, uint64_t hash) noexcept nogil:
         return True
     line = <const uint64_t*> (map.base + half.offset) + place(hash, lines) * LINE_WORDS
     bits = mixed(hash)
-    for i in range(<uint32_t> FILTER_BITS):
+    for _i in range(<uint32_t> FILTER_BITS):
         if not load64(line + (bits >> 6 & 7)) >> (bits & 63) & 1:
             fence_acquire()
             return load64(&half.epoch) != epoch
@@ -60,13 +60,13 @@ cdef bint filter_set(const Map* map, uint32_t half, uint64_t lines, uint64_t has
     cdef uint64_t* line
     cdef uint64_t* word
     cdef uint64_t bits
-    cdef uint32_t i
+    cdef uint32_t _i
     cdef bint fresh = False
     if lines == 0:
         return False
     line = <uint64_t*> (map.base + map.head.filter[half].offset) + place(hash, lines) * LINE_WORDS
     bits = mixed(hash)
-    for i in range(<uint32_t> FILTER_BITS):
+    for _i in range(<uint32_t> FILTER_BITS):
         word = line + (bits >> 6 & 7)
         if not word[0] >> (bits & 63) & 1:
             store64(word, word[0] | <uint64_t> 1 << (bits & 63))

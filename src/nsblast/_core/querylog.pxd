@@ -60,9 +60,16 @@ cdef struct Log:
 
 cdef class QueryLog:
     cdef Log log
+    cdef dict types         # number -> mnemonic as bytes
+    cdef dict rcodes
+
+    cdef const Record* _next(self) noexcept
+    cdef void _taken(self) noexcept
+    cdef uint32_t _mnemonic(self, char* to, uint32_t at, dict names, const char* form, unsigned int number)
+    cdef uint32_t _line(self, char* to, const Record* r, bint json)
 
 
-# One answer (or silence) went out. qname may be NULL; octets beyond the record's room are cut. True: it was logged.
+# One answer (or silence) went out. qname may be NULL; client_len other than 4 and 16 means none. True: it was logged.
 cdef bint querylog_write(Log* log, uint8_t transport, const uint8_t* client, uint8_t client_len, uint16_t id,
                          const uint8_t* qname, uint32_t qname_len, uint16_t qtype, uint16_t qclass, uint16_t rcode,
                          uint8_t flags, uint32_t answer_len, uint32_t latency_ns) noexcept nogil

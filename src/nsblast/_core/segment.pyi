@@ -1,9 +1,11 @@
 """The shared segment: the writer's half, its head, the workers' slots (layout in shm.pxd)."""
 
 from collections.abc import Iterable
+from typing import final
 
 from nsblast._core.view import View
 
+@final
 class Segment(View):
     """Control's view. All names are wire form; they are folded to lower case. One thread at a time may call the writing methods.
 

@@ -8,9 +8,12 @@ from nsblast._core.shm cimport Map, WorkerSlot
 
 cdef class View:
     cdef Map map
-    cdef bint writer                                # mapped writable: control
+    cdef bint writer        # mapped writable: control
 
-    cdef int _open(self) except -1                  # ValueError when it was closed
-    cdef int _load(self, bytes wire, Name* name) except -1      # ValueError for what is no name
+    # ValueError when it was closed.
+    cdef int _open(self) except -1
+    # ValueError for what is no name.
+    cdef int _load(self, bytes wire, Name* name) except -1
     cdef uint64_t _hash(self, bytes wire) except? 0
-    cdef WorkerSlot* _slot(self, index) except NULL # IndexError
+    # IndexError.
+    cdef WorkerSlot* _slot(self, index) except NULL

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class View:
     """The reading half of Segment. Names are wire form; ValueError for what is none, and for a closed segment."""
 

@@ -122,12 +122,12 @@ cdef class View:
         cdef list proofs
         cdef uint64_t done
         cdef uint32_t stripe
-        cdef uint32_t turn
+        cdef uint32_t _turn
         cdef Status status = Status.OK
         cdef bint held
         self._open()
         stripe = stripe_of(self._hash(apex))
-        for turn in range(1000):
+        for _turn in range(1000):
             proofs = []
             blobs = []
             done = load64_acquire(&self.map.head.done)
