@@ -195,7 +195,7 @@ cdef bytes name_of(const Record* record):
 @cython.auto_pickle(False)
 cdef class QueryLog:
 
-    def __cinit__(self):
+    def __cinit__(self, *, types=None, rcodes=None):
         memset(&self.log, 0, sizeof(Log))
 
     def __init__(self, *, types=None, rcodes=None):
