@@ -12,7 +12,7 @@ class QueryLog:
     types and rcodes give numbers their names in lines.
     """
 
-    def __init__(self, *, types: Mapping[int, str] | None = None, rcodes: Mapping[int, str] | None = None) -> None: ...
+    def __init__(self, types: Mapping[int, str] | None = None, rcodes: Mapping[int, str] | None = None) -> None: ...
     def configure(
         self,
         mode: Literal["off", "errors", "sampled", "all"],

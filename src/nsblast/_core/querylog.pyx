@@ -195,10 +195,10 @@ cdef bytes name_of(const Record* record):
 @cython.auto_pickle(False)
 cdef class QueryLog:
 
-    def __cinit__(self, *, types=None, rcodes=None):
+    def __cinit__(self, types=None, rcodes=None):
         memset(&self.log, 0, sizeof(Log))
 
-    def __init__(self, *, types=None, rcodes=None):
+    def __init__(self, types=None, rcodes=None):
         self.types = {int(k): str(v).encode("ascii") for k, v in (types or {}).items()}
         self.rcodes = {int(k): str(v).encode("ascii") for k, v in (rcodes or {}).items()}
         for text in [*self.types.values(), *self.rcodes.values()]:
