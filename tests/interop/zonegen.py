@@ -332,9 +332,16 @@ def add_portable(zones: list[ZoneFile], folder: Path) -> list[ZoneFile]:
     return done
 
 
+def start_afresh(folder: Path) -> None:
+    """Empties the folders of a set: keys of an earlier run would sign once more."""
+    for part in ("", "-keys", "-portable"):
+        shutil.rmtree(folder.parent / (folder.name + part), ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
 def make_main(folder: Path, *, signed: bool = True) -> ZoneSet:
     """The large set: everything below `test.` and a few others, no root zone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    start_afresh(folder)
     made = ZoneSet("main", folder)
     for path in sorted((HERE / "zones").glob("*.zone")):
         shutil.copy(path, folder)
@@ -355,7 +362,7 @@ def make_main(folder: Path, *, signed: bool = True) -> ZoneSet:
 
 def make_root(folder: Path) -> ZoneSet:
     """The small set: a root zone and some of its children."""
-    folder.mkdir(parents=True, exist_ok=True)
+    start_afresh(folder)
     made = ZoneSet("root", folder)
     for path in sorted((HERE / "zones_root").glob("*.zone")):
         shutil.copy(path, folder)
