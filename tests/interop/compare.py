@@ -16,6 +16,7 @@ from typing import Any
 from tests.interop import conditions
 from tests.interop.harness import Asked
 from tests.interop.views import ASPECTS, show
+from tests.reference.model import World
 
 RULES = Path(__file__).parent / "differences.toml"
 
@@ -41,6 +42,7 @@ class Difference:
     expected: object
     votes: int
     got: object
+    world: World
 
     def text(self) -> str:
         """For reports."""
@@ -106,9 +108,15 @@ def explain(difference: Difference, rules: list[Rule]) -> str | None:
 
 
 def compare(
-    stream: Iterable[Asked], peers: list[str], subjects: list[str], rules: list[Rule], *, reference: str | None = None
+    stream: Iterable[Asked],
+    peers: list[str],
+    subjects: list[str],
+    rules: list[Rule],
+    world: World,
+    *,
+    reference: str = "twin",
 ) -> Report:
-    """Judges each subject against the peers' majority, and against `reference` where the peers have none."""
+    """Judges each subject against the peers' majority, and against the reference where the peers have none."""
     report = Report()
     need = len(peers) // 2 + 1
     for asked in stream:
@@ -119,7 +127,7 @@ def compare(
                 if any(aspect in asked.views[peer] for peer in peers):
                     report.undecided[aspect] += 1
                     example(report.undecided_examples, aspect, asked, aspect)
-                if reference is None or aspect not in asked.views[reference]:
+                if aspect not in asked.views[reference]:
                     continue
                 expected, votes = asked.views[reference][aspect], 0
             else:
@@ -131,7 +139,7 @@ def compare(
                 view = asked.views[subject]
                 if aspect not in view or view[aspect] == expected:
                     continue
-                difference = Difference(asked, subject, aspect, expected, votes, view[aspect])
+                difference = Difference(asked, subject, aspect, expected, votes, view[aspect], world)
                 name = explain(difference, rules)
                 if name is None:
                     report.unexplained.append(difference)

@@ -95,4 +95,8 @@ def ask_all(askers: dict[str, Asker], questions: Sequence[Question]) -> Iterator
         answers = {name: ask(part) for name, ask in askers.items()}
         for number, question in enumerate(part):
             wires = {name: answers[name][number] for name in askers}
-            yield Asked(question, wires, {name: wire if isinstance(wire, dict) else view_of(wire, question) for name, wire in wires.items()})
+            yield Asked(
+                question,
+                wires,
+                {name: wire if isinstance(wire, dict) else view_of(wire, question) for name, wire in wires.items()},
+            )

@@ -17,7 +17,47 @@ from dns.rdatatype import RdataType
 # Types that all four peers of Debian 12 read by mnemonic; the rest goes in RFC 3597 form.
 PLAIN = frozenset(
     RdataType.make(name)
-    for name in ["A", "AAAA", "AFSDB", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HINFO", "KX", "LOC", "MX", "NAPTR", "NS", "NSEC", "NSEC3", "NSEC3PARAM", "OPENPGPKEY", "PTR", "RP", "RRSIG", "SOA", "SPF", "SRV", "SSHFP", "TLSA", "TXT", "URI", "CDS", "CDNSKEY", "EUI48", "EUI64", "SMIMEA", "SVCB", "HTTPS", "CERT", "DHCID", "IPSECKEY", "CSYNC"]
+    for name in [
+        "A",
+        "AAAA",
+        "AFSDB",
+        "CAA",
+        "CNAME",
+        "DNAME",
+        "DNSKEY",
+        "DS",
+        "HINFO",
+        "KX",
+        "LOC",
+        "MX",
+        "NAPTR",
+        "NS",
+        "NSEC",
+        "NSEC3",
+        "NSEC3PARAM",
+        "OPENPGPKEY",
+        "PTR",
+        "RP",
+        "RRSIG",
+        "SOA",
+        "SPF",
+        "SRV",
+        "SSHFP",
+        "TLSA",
+        "TXT",
+        "URI",
+        "CDS",
+        "CDNSKEY",
+        "EUI48",
+        "EUI64",
+        "SMIMEA",
+        "SVCB",
+        "HTTPS",
+        "CERT",
+        "DHCID",
+        "IPSECKEY",
+        "CSYNC",
+    ]
 )
 SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
 

@@ -160,7 +160,7 @@ def encode(
             truncated |= bool(item.flags & MUST) and item.rrtype != RRSIG
             continue
         counts[item.section] += len(item.rdatas)
-    flags = struct.unpack("!H", packet[2:4])[0] & 0x7910 | 0x8000 | aa << 10 | truncated << 9 | rcode & 15
+    flags = struct.unpack("!H", packet[2:4])[0] & 0x7900 | 0x8000 | aa << 10 | truncated << 9 | rcode & 15
     header = packet[:2] + struct.pack(
         "!5H", flags, 1 if question else 0, counts[0], counts[1], counts[2] + (1 if opt else 0)
     )

@@ -9,7 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.interop.wireform import Record
-from tests.reference.model import CNAME, DNAME, DS, NS, NSEC, NSEC3, RRSIG, SOA, Set, World, Zone, ancestors, labels, parent
+from tests.reference.model import (
+    CNAME,
+    DNAME,
+    DS,
+    NS,
+    NSEC,
+    NSEC3,
+    RRSIG,
+    SOA,
+    Set,
+    World,
+    Zone,
+    ancestors,
+    labels,
+    parent,
+)
 
 A, AAAA, ANY = 1, 28, 255
 NOERROR, NXDOMAIN, REFUSED, YXDOMAIN = 0, 3, 5, 6
@@ -133,7 +148,7 @@ class Asking:
             self.reply.rcode = YXDOMAIN
             return None
         self.reply.answer.append(Record(self.name, CNAME, 1, dname.ttl, target))
-        return None if self.qtype in (CNAME, ANY) else target
+        return target
 
     def at_node(self, zone: Zone, owner: bytes, encloser: bytes | None) -> bytes | None:
         """Answers from a node that exists, or from the wildcard below `encloser`."""

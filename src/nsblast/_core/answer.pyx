@@ -14,11 +14,11 @@ from nsblast._core.name cimport name_load, name_same, name_span
 from nsblast._core.nodes cimport Node, Sources
 from nsblast._core.plan cimport ITEM_SYNTH, Item, SECTION_ANSWER, SECTION_AUTHORITY, plan_add
 from nsblast._core.proto cimport (
-    RCODE_NXDOMAIN, RCODE_REFUSED, RCODE_YXDOMAIN, TYPE_ANY, TYPE_CNAME, TYPE_DNAME, TYPE_DS,
+    CLASS_IN, RCODE_NXDOMAIN, RCODE_REFUSED, RCODE_YXDOMAIN, TYPE_ANY, TYPE_CNAME, TYPE_DNAME, TYPE_DS,
     TYPE_NS, TYPE_RRSIG,
 )
 from nsblast._core.prove cimport prove_insecure, prove_nodata, prove_nxdomain, prove_wildcard
-from nsblast._core.rrset cimport HAS_CNAME, Rrset, entry_at, entry_find, rrset_next
+from nsblast._core.rrset cimport HAS_CNAME, HAS_SIG, Rrset, entry_at, entry_find, rrset_next
 from nsblast._core.status cimport Status
 from nsblast._core.txn cimport CHAIN_MAX, Link, Txn
 
@@ -123,7 +123,10 @@ cdef Status answer_delegation(Txn* txn, const Sources* src) noexcept nogil:
     # The NS set of a cut is never signed (RFC 4035 2.2), so put_rrset adds nothing to it.
     status = put_rrset(txn, SECTION_AUTHORITY, txn.node, &ns, False, 0)
     if status == Status.OK and txn.edns.do:
-        status = put_type(txn, SECTION_AUTHORITY, txn.node, TYPE_DS, 0)
+        # A DS without a signature is of no use to anybody: the zone is not signed, and RFC 4035 3.1.4 speaks of signed ones.
+        status = Status.ABSENT
+        if node.entry.flags & HAS_SIG:
+            status = put_type(txn, SECTION_AUTHORITY, txn.node, TYPE_DS, 0)
         if status == Status.ABSENT:
             status = prove_insecure(txn, src)
     return glue_of(txn, src, &ns) if status == Status.OK else status
@@ -163,9 +166,7 @@ cdef Status answer_dname(Txn* txn, const Sources* src) noexcept nogil:
         return Status.SERVFAIL
     item.synth = link.wire
     item.synth_len = link.len
-    if txn.qtype == TYPE_CNAME or txn.qtype == TYPE_ANY:
-        return Status.OK
-    return follow(txn, src)
+    return follow(txn, src)         # whatever the QTYPE, CNAME and ANY too: RFC 6672 3.2 step 3C
 
 
 cdef Status answer(Txn* txn, const Sources* src, Status found) noexcept nogil:
@@ -175,7 +176,8 @@ cdef Status answer(Txn* txn, const Sources* src, Status found) noexcept nogil:
             txn.edns.ede = EDE_NOT_AUTHORITATIVE
         return Status.OK
     if txn.links == 0:
-        txn.aa = found != Status.DELEGATION
+        # An answer to QCLASS * is never authoritative (RFC 1035 6.2): it does not cover all classes.
+        txn.aa = found != Status.DELEGATION and txn.qclass == CLASS_IN
     if found == Status.FOUND:
         return answer_found(txn, src)
     if found == Status.NXDOMAIN:

@@ -20,8 +20,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from nsblast._core.edns cimport COOKIE_ABSENT, COOKIE_BAD, COOKIE_GOOD, edns_clear, edns_read
 from nsblast._core.name cimport name_read
 from nsblast._core.proto cimport (
-    CLASS_CH, CLASS_IN, FLAG_QR, HEADER_OCTETS, LABEL_OCTETS, MESSAGE_MAX, OPCODE_MASK, OPCODE_NOTIFY, OPCODE_QUERY,
-    OPCODE_SHIFT, OPCODE_UPDATE, POINTER_MARK, RCODE_NOERROR, TYPE_ANY, TYPE_AXFR, TYPE_IXFR, TYPE_META_FIRST,
+    CLASS_ANY, CLASS_CH, CLASS_IN, FLAG_QR, HEADER_OCTETS, LABEL_OCTETS, MESSAGE_MAX, OPCODE_MASK, OPCODE_NOTIFY,
+    OPCODE_QUERY, OPCODE_SHIFT, OPCODE_UPDATE, POINTER_MARK, RCODE_NOERROR, TYPE_ANY, TYPE_AXFR, TYPE_IXFR, TYPE_META_FIRST,
     TYPE_META_LAST, TYPE_OPT, TYPE_TSIG, UDP_PLAIN_MAX,
 )
 from nsblast._core.status cimport (
@@ -151,7 +151,7 @@ cdef inline Status verdict(const Txn* txn, const EdnsConfig* config) noexcept no
         return FORMERR
     if doubtful and txn.edns.cookie != COOKIE_ABSENT and txn.edns.cookie != COOKIE_GOOD:
         return BADCOOKIE
-    if txn.qclass != CLASS_IN:
+    if txn.qclass != CLASS_IN and txn.qclass != CLASS_ANY:      # RFC 1035 3.2.5: * is any class, and we have one
         return CHAOS if txn.qclass == CLASS_CH else NO_ZONE
     if TYPE_META_FIRST <= txn.qtype <= TYPE_META_LAST and txn.qtype != TYPE_ANY:
         return HAND_OVER if txn.qtype == TYPE_AXFR or txn.qtype == TYPE_IXFR else NOTIMP

@@ -11,8 +11,8 @@ What does not fit:
 - in additional: left out, later and smaller RRsets still get their chance; TC only for glue a referral cannot do
   without (ITEM_MUST, RFC 9471 2.1), never for a signature alone (RFC 4035 3.1.1). A signature never comes without its RRset.
 
-The header of an answer: id, opcode, RD and CD as asked (RFC 1035 4.1.1, 4035 3.1.6), QR, AA and TC as they are, RA and
-AD and Z clear (RFC 4035 3.1.6: authoritative data is not claimed to be verified).
+The header of an answer: id, opcode and RD as asked (RFC 1035 4.1.1), QR, AA and TC as they are, RA, Z, AD and CD clear
+(RFC 4035 3.1.6: authoritative data is not claimed to be verified, and CD is for those who verify).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
@@ -23,7 +23,7 @@ from nsblast._core.plan cimport (
     Item, ITEM_CAPPED, ITEM_MUST, ITEM_SYNTH, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY,
 )
 from nsblast._core.proto cimport (
-    CLASS_CH, CLASS_IN, FLAG_AA, FLAG_CD, FLAG_QR, FLAG_RD, FLAG_TC, HEADER_ANCOUNT, HEADER_ARCOUNT, HEADER_FLAGS,
+    CLASS_CH, CLASS_IN, FLAG_AA, FLAG_QR, FLAG_RD, FLAG_TC, HEADER_ANCOUNT, HEADER_ARCOUNT, HEADER_FLAGS,
     HEADER_NSCOUNT, HEADER_OCTETS, HEADER_QDCOUNT, OPCODE_MASK, OPCODE_SHIFT, POINTER_MAX, RCODE_MASK, TYPE_A, TYPE_AAAA,
     TYPE_RRSIG, TYPE_SIG, TYPE_TXT,
 )
@@ -62,7 +62,7 @@ cdef void close_message(Txn* txn, const EdnsConfig* config, const uint16_t* coun
     cdef Writer* w = &txn.w
     cdef uint16_t additional = counts[SECTION_ADDITIONAL]
     cdef bint asked = txn.has_question and w.at > HEADER_OCTETS
-    cdef uint32_t flags = FLAG_QR | (txn.flags & ((OPCODE_MASK << OPCODE_SHIFT) | FLAG_RD | FLAG_CD))
+    cdef uint32_t flags = FLAG_QR | (txn.flags & ((OPCODE_MASK << OPCODE_SHIFT) | FLAG_RD))
     w.limit = txn.limit
     if txn.edns.present:
         edns_write(&txn.edns, config, txn.transport == TCP, txn.rcode, w)
@@ -208,8 +208,8 @@ cdef void take_back(Pen* pen, uint32_t at) noexcept nogil:
     pen.owner = NULL
 
 
-cdef Status put_plan(Txn* txn, Pen* pen) noexcept nogil:
-    """All items that fit; sets txn.tc. OK or CORRUPT."""
+cdef Status put_items(Txn* txn, Pen* pen, uint8_t section) noexcept nogil:
+    """The items of one section in plan order, or of all when they stand in order (section = SECTIONS)."""
     cdef const Item* item
     cdef const uint8_t* left_out = NULL     # owner of the additional RRset just left out
     cdef uint32_t at
@@ -219,6 +219,8 @@ cdef Status put_plan(Txn* txn, Pen* pen) noexcept nogil:
         item = &txn.work.plan.item[i]
         if item.section >= SECTIONS:
             return CORRUPT
+        if section != SECTIONS and item.section != section:
+            continue
         if item.rrset.type == TYPE_RRSIG and left_out != NULL and item.owner == left_out:
             continue
         left_out = NULL
@@ -235,6 +237,21 @@ cdef Status put_plan(Txn* txn, Pen* pen) noexcept nogil:
         left_out = item.owner
         if item.flags & ITEM_MUST and item.rrset.type != TYPE_RRSIG:
             txn.tc = True
+    return OK
+
+
+cdef Status put_plan(Txn* txn, Pen* pen) noexcept nogil:
+    """All items that fit, section by section; sets txn.tc. OK or CORRUPT."""
+    cdef uint8_t section
+    cdef Status status
+    if not txn.work.plan.mixed:
+        return put_items(txn, pen, SECTIONS)
+    for section in range(SECTIONS):
+        status = put_items(txn, pen, section)
+        if status != OK:
+            return status
+        if txn.tc and section != SECTION_ADDITIONAL:
+            break
     return OK
 
 

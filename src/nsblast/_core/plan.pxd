@@ -32,6 +32,7 @@ cdef struct Plan:
     uint16_t count
     uint16_t must_count     # items with ITEM_MUST
     bint full               # an item did not fit into the plan
+    bint mixed              # the items are not in the order of their sections (a chain goes on after a proof)
     Item item[640]
 
 
@@ -39,6 +40,7 @@ cdef inline void plan_clear(Plan* plan) noexcept nogil:
     plan.count = 0
     plan.must_count = 0
     plan.full = False
+    plan.mixed = False
 
 
 cdef inline Item* plan_add(Plan* plan, uint8_t section, const Rrset* rrset, const uint8_t* owner, uint8_t owner_len,
@@ -48,6 +50,8 @@ cdef inline Item* plan_add(Plan* plan, uint8_t section, const Rrset* rrset, cons
     if plan.count >= PLAN_ITEMS:
         plan.full = True
         return NULL
+    if plan.count and section < plan.item[plan.count - 1].section:
+        plan.mixed = True
     item = &plan.item[plan.count]
     plan.count += 1
     item.rrset = rrset[0]
