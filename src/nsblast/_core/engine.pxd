@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from nsblast._core.nodes cimport Fill, Sources
+from nsblast._core.querylog cimport Log, QueryLog
 from nsblast._core.respond cimport Config
 from nsblast._core.status cimport Status
 from nsblast._core.txn cimport Txn, Work
@@ -15,5 +16,7 @@ cdef class Engine:
     cdef Work* work
     cdef Txn* txn           # the packet of answer()
     cdef uint8_t* out       # its answer
+    cdef Log* log           # NULL = no query log
+    cdef QueryLog querylog
     cdef list kept          # objects the fills point into
     cdef object __weakref__

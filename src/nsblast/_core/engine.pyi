@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from nsblast._core.querylog import QueryLog
+
 OK: Final[int]
 MORE: Final[int]
 MISS: Final[int]
@@ -31,6 +33,7 @@ class Engine:
         version: bytes = b"",
         server_id: bytes = b"",
         any_full: bool = False,
+        querylog: QueryLog | None = None,
     ) -> None: ...
     def answer(self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0) -> bytes | int:
         """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""

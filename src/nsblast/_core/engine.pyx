@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from nsblast._core.name cimport Name, name_load
 from nsblast._core.nodes cimport FILLS, Fill, MissKind, fill_slot, fills_clear
+from nsblast._core.querylog cimport QueryLog
 from nsblast._core.respond cimport respond
 from nsblast._core.shm cimport map_close, map_open
 from nsblast._core.status cimport Status
@@ -54,7 +55,7 @@ cdef class Engine:
 
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
                  bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
-                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False):
+                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False, QueryLog querylog=None):
         cdef Status status
         if fd >= 0:
             status = map_open(&self.src.map, fd, worker)
@@ -92,6 +93,9 @@ cdef class Engine:
         memcpy(self.config.server_id, PyBytes_AS_STRING(server_id), len(server_id))
         self.config.server_id_len = <uint8_t> len(server_id)
         self.txn.work = self.work
+        self.querylog = querylog
+        if querylog is not None:
+            self.log = &querylog.log
 
     def __dealloc__(self):
         map_close(&self.src.map)
@@ -120,7 +124,7 @@ cdef class Engine:
         with nogil:
             status = respond(txn, &self.src, &self.config)
             if status == Status.OK:
-                tally(txn, self.src.map.slot, 0)
+                tally(txn, self.src.map.slot, self.log, 0)
         if status == Status.OK:
             return PyBytes_FromStringAndSize(<const char*> txn.out, txn.answer_len)
         return <int> status
@@ -162,7 +166,7 @@ cdef class Engine:
                 status = respond(txn, &self.src, &self.config)
                 if status != Status.OK:
                     break
-                tally(txn, self.src.map.slot, 0)
+                tally(txn, self.src.map.slot, self.log, 0)
                 at = r.at
                 if txn.answer_len:
                     writer_open(&w, self.out + used, 2)

@@ -163,7 +163,7 @@ cdef class UdpServer:
             if status != Status.OK:
                 self.park(i, status)
                 continue
-            tally(txn, self.engine.src.map.slot, 0)
+            tally(txn, self.engine.src.map.slot, self.engine.log, 0)
             if txn.answer_len:
                 self.queue(n, self.place[i].answer, txn.answer_len, &self.recv[i])
                 n += 1
@@ -285,7 +285,7 @@ cdef class UdpServer:
         cdef uint64_t took
         clock_gettime(CLOCK_MONOTONIC, &end)
         took = elapsed(&parked.since, &end)
-        tally(&parked.txn, self.engine.src.map.slot, <uint32_t> took)
+        tally(&parked.txn, self.engine.src.map.slot, self.engine.log, <uint32_t> took)
         stats_latency(self.engine.src.map.slot, took, 1)
 
     cdef Parked* at(self, uint32_t place) except NULL:
