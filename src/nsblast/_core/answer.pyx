@@ -147,7 +147,8 @@ cdef Status answer_dname(Txn* txn, const Sources* src) noexcept nogil:
     target = rrset_next(&walk, &length)
     if target == NULL or length == 0 or length > 255 or name_span(target, length) != length:
         return Status.CORRUPT
-    status = put_rrset(txn, SECTION_ANSWER, txn.node, &dname, False, 0)
+    # a chain may come through the same DNAME again: the set stands in the answer once
+    status = put_type(txn, SECTION_ANSWER, txn.node, TYPE_DNAME, 0)
     if status != Status.OK:
         return status
     kept = txn.owner_len - (txn.sname.len - txn.sname.at[txn.encloser])

@@ -45,9 +45,7 @@ def test_the_example_of_the_rfc(server: Server) -> None:
 
 def test_no_other_service_is_supported(server: Server) -> None:
     """Target "." says that the service is decidedly not available; nothing is added for it."""
-    server.ask("_gopher._tcp.example.com", "SRV").gives(
-        "NOERROR aa\nANSWER\n_gopher._tcp.example.com. 60 SRV 0 0 0 ."
-    )
+    server.ask("_gopher._tcp.example.com", "SRV").gives("NOERROR aa\nANSWER\n_gopher._tcp.example.com. 60 SRV 0 0 0 .")
 
 
 def test_target_is_not_compressed(server: Server) -> None:

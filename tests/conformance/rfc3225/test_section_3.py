@@ -16,7 +16,9 @@ def server() -> Server:
 @pytest.mark.parametrize("qname", ["ns.example", "nothing.example", "x.sub.example"])
 def test_without_do_no_security_records(server: Server, qname: str) -> None:
     for answer in (server.ask(qname), server.ask(qname, edns=0)):
-        assert not {"RRSIG", "NSEC", "DS"} & {record[2] for name in ("ANSWER", "AUTHORITY") for record in answer.section(name)}
+        assert not {"RRSIG", "NSEC", "DS"} & {
+            record[2] for name in ("ANSWER", "AUTHORITY") for record in answer.section(name)
+        }
 
 
 def test_asked_for_by_type_they_are_sent_without_do(server: Server) -> None:
