@@ -142,7 +142,17 @@ class Control:
     # -- operations beside the data's
 
     def _own(self) -> dict[str, Any]:
-        return {"status": self._status, "set": self._set, "reload": self._reload, "stop": self._stop}
+        return {
+            "ping": self._ping,
+            "status": self._status,
+            "set": self._set,
+            "reload": self._reload,
+            "stop": self._stop,
+        }
+
+    async def _ping(self, _: dict[str, Any], __: Peer) -> bool:
+        """For who only wants to know whether somebody is there."""
+        return True
 
     async def _status(self, _: dict[str, Any], __: Peer) -> dict[str, Any]:
         return status_of(self.settings, self.segment, self.store, self._told)

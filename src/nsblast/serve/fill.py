@@ -12,6 +12,7 @@ A question the store cannot answer (damaged file, no room for handles) is SERVFA
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -125,8 +126,20 @@ _BY_NAME = (MISS_ENTRY, MISS_IN_ZONE)  # the other misses are about order
 class Filler:
     """One worker's way to the store; used by its loop only."""
 
-    def __init__(self, engine: Engine, reader: Reader, segment: Head, index: int, ring_fd: int) -> None:
-        """ring_fd: eventfd by which control hears of misses, which it then caches."""
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Reader,
+        segment: Head,
+        index: int,
+        ring_fd: int,
+        note: Callable[[bytes, bytes, bytes, bool], None] = lambda *_: None,
+    ) -> None:
+        """ring_fd: eventfd by which control hears of misses, which it then caches.
+
+        note: told of every answer made in Python: (request, answer, client, whether over TCP).
+        """
+        self.note = note
         self.engine = engine
         self._reader = reader
         self._segment = segment
@@ -170,7 +183,10 @@ class Filler:
             if failed:
                 for place, status, kind, apex, name in waiting:
                     if status == MISS and (kind, apex, name) in failed:
-                        port.reply(place, bare_answer(port.request(place)[0], dns.rcode.SERVFAIL))
+                        packet, client = port.request(place)
+                        answer = bare_answer(packet, dns.rcode.SERVFAIL)
+                        self.note(packet, answer, client, False)
+                        port.reply(place, answer)
             if not port.retry():
                 return False
             if Filled.LATER in outcomes.values():

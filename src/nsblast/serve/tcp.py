@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
                 continue
             if filled is Filled.FAILED:
                 message, data = _take(data)
-                self._send(bare_answer(message, dns.rcode.SERVFAIL))
+                self._send_own(message, bare_answer(message, dns.rcode.SERVFAIL))
             elif status in (MISS, BUSY):
                 message, data = _take(data)
                 self._park(message)
@@ -260,10 +260,15 @@ class Connection(asyncio.Protocol):
             self._last = monotonic()
             self._transport.write(len(answer).to_bytes(2, "big") + answer)
 
+    def _send_own(self, message: bytes, answer: bytes) -> None:
+        """An answer made in Python."""
+        self._all.filler.note(message, answer, self._client, True)
+        self._send(answer)
+
     def _hand_over(self, message: bytes) -> None:
         request = Request(message, self._client, tcp=True)
         if self._all.handover.find(request) is None:
-            self._send(default_answer(message))
+            self._send_own(message, default_answer(message))
             return
         task = self._all.loop.create_task(self._run(request))
         self._tasks.add(task)
@@ -275,7 +280,7 @@ class Connection(asyncio.Protocol):
             handler = self._all.handover.find(request)
             given = await handler(request) if handler is not None else b""
             if isinstance(given, bytes):
-                self._send(given)
+                self._send_own(request.packet, given)
                 return
             async for answer in given:
                 await self._writable.wait()

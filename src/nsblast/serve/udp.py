@@ -80,7 +80,9 @@ class UdpPort:
         request = Request(packet, client, tcp=False)
         handler = self._handover.find(request)
         if handler is None:
-            self._server.reply(place, default_answer(packet))
+            answer = default_answer(packet)
+            self._filler.note(packet, answer, client, False)
+            self._server.reply(place, answer)
             return
         self._handed.add(place)
         task = self._loop.create_task(self._run(self._server, place, request))
@@ -95,6 +97,7 @@ class UdpPort:
             answer = given if isinstance(given, bytes) else b""
         except Exception:
             log().error("request failed", transport="udp", exc_info=True)
+        self._filler.note(request.packet, answer, request.client, False)
         if server is self._server:
             self._handed.discard(place)
             server.reply(place, answer)

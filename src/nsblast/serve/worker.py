@@ -15,12 +15,14 @@ from collections.abc import Callable
 import uvloop
 
 from nsblast._core.engine import Engine
+from nsblast._core.querylog import QueryLog
 from nsblast._core.view import View
 from nsblast.errors import NsblastError, StartError
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.serve.fill import Filler, Follower
 from nsblast.serve.handover import HandOver
+from nsblast.serve.querylog import QueryLogWriter
 from nsblast.serve.sockets import adopt, listen
 from nsblast.serve.tcp import Connections
 from nsblast.serve.udp import UdpPort
@@ -52,7 +54,7 @@ def main(life: Life) -> None:
         runner.run(Worker(life).run())
 
 
-def make_engine(life: Life, settings: Settings) -> Engine:
+def make_engine(life: Life, settings: Settings, querylog: QueryLog) -> Engine:
     """An Engine with these settings."""
     return Engine(
         life.segment_fd,
@@ -67,6 +69,7 @@ def make_engine(life: Life, settings: Settings) -> Engine:
         version=settings.version_text.encode() if settings.chaos else b"",
         server_id=settings.server_id.encode() if settings.chaos else b"",
         any_full=settings.any_full,
+        querylog=querylog,
     )
 
 
@@ -89,7 +92,9 @@ class Worker:
         self._segment = View(life.segment_fd)
         database = Database.secondary(settings.db_path, str(os.getpid()), block_cache=settings.block_cache)
         store = Follower(StoreReader(database, self._segment.filter_maybe_apex))
-        self._filler = Filler(make_engine(life, settings), store, self._segment, life.index, life.ring_fd)
+        self._querylog = QueryLogWriter(settings)
+        engine = make_engine(life, settings, self._querylog.ring)
+        self._filler = Filler(engine, store, self._segment, life.index, life.ring_fd, self._querylog.note)
         self._segment.worker_register(life.index, os.getpid(), store.position)
         handover = HandOver()
         self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
@@ -97,6 +102,8 @@ class Worker:
         self._filler.catch_up()
         for port in self._ports:
             await _prove(port)
+        # Only now: what a worker asks itself is nobody's query.
+        self._querylog.adjust(settings)
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         loop.add_reader(life.wake_fds[life.index], self._wake)
         loop.add_reader(life.channel.fileno(), self._news)
@@ -119,6 +126,7 @@ class Worker:
         if self._tick is not None:
             self._tick.cancel()
         self._segment.worker_leave(life.index)
+        self._querylog.close()
         store.close()
         if self._failure is not None:
             raise self._failure
@@ -167,8 +175,9 @@ class Worker:
         old, self._settings = self._settings, settings
         setup(settings, self._life.name)
         self._connections.adjust(settings)
+        self._querylog.adjust(settings)
         if any(getattr(old, name) != getattr(settings, name) for name in _ENGINE_SETTINGS):
-            self._filler.engine = make_engine(self._life, settings)
+            self._filler.engine = make_engine(self._life, settings, self._querylog.ring)
             for port in self._ports:
                 port.renew()
 
