@@ -30,7 +30,9 @@ def wait_for(true: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """What was logged, but for the questions that workers ask each other's port when they start."""
+    told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [line for line in told if line["qname"] != "."]
 
 
 def switch(server: Server, **changes: Any) -> None:
@@ -50,9 +52,7 @@ def test_all_logs_every_answer_of_either_transport_once(server: Server) -> None:
     assert len(told) == 51
     assert {line["qname"] for line in told} == {f"q{n}.example." for n in range(50)} | {"example."}
     assert {line["transport"] for line in told} == {"udp", "tcp"}
-    assert {line["client"] for line in told} == {server.address} or all(
-        line["client"].startswith("127.") for line in told
-    )
+    assert {line["client"].split(".")[0] for line in told} == {"127"}
     assert {line["rcode"] for line in told} == {"REFUSED"}
     assert "AXFR" in {line["qtype"] for line in told}
 
