@@ -141,12 +141,14 @@ def test_3_2_names_that_grow_for_ever_end(server: Server) -> None:
 
 
 def test_3_2_asked_for_the_alias(server: Server) -> None:
-    """The CNAME is made, and it is the answer."""
+    """Step 3C goes on at the new name whatever the type, CNAME too: there it finds no alias."""
     server.ask("www.old.frobozz.example", "CNAME").gives("""
         NOERROR aa
         ANSWER
         old.frobozz.example. 3600 DNAME new.frobozz.example.
         www.old.frobozz.example. 3600 CNAME www.new.frobozz.example.
+        AUTHORITY
+        frobozz.example. 300 SOA ns.frobozz.example. host.frobozz.example. 1 2 3 4 300
         """)
 
 
