@@ -110,7 +110,8 @@ def test_plain_lines_in_a_file_of_ones_own(server: Server) -> None:
     server.start("--query-log-mode", "all", "--query-log-format", "plain", "--query-log-file", str(log))
     server.ask("www.example.")
     assert server.stop() == 0
-    assert re.fullmatch(r"\S+Z 127\S+ udp \d+ www\.example\. IN A REFUSED \S+ \d+ \S+us\n", log.read_text())
+    (line,) = [line for line in log.read_text().splitlines() if " . IN SOA " not in line]
+    assert re.fullmatch(r"\S+Z 127\S+ udp \d+ www\.example\. IN A REFUSED \S+ \d+ \S+us", line)
 
 
 def test_rotated_file_is_opened_anew_on_sighup(server: Server) -> None:
