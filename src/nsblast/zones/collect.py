@@ -1,0 +1,76 @@
+"""The import of a zone file: text in, stored entries in the order of their keys out.
+
+Owns: the way from a source to the stream that a zone is made of; memory is bounded, the rest goes through a temporary file.
+Never: the store. Every error names file and line.
+"""
+
+from collections.abc import Iterator
+
+from nsblast._core.collect import Collector, ZoneFault
+from nsblast._core.name import fold
+from nsblast.types import Wire
+from nsblast.zones.zonefile import GENERATE_LIMIT, OnProgress, Source, ZoneReader, find_apex
+
+MEMORY = 256 << 20
+"""Octets of records kept in memory before sorted runs are written to a temporary file, unless told otherwise."""
+
+
+class ZoneImport:
+    """One zone, read and sorted; its entries may be asked for more than once."""
+
+    def __init__(self, apex: Wire, reader: ZoneReader, collector: Collector) -> None:
+        self.apex = apex
+        """Wire form, lower case."""
+        self._reader = reader
+        self._collector = collector
+
+    @property
+    def records(self) -> int:
+        """Records read, duplicates among them."""
+        return self._collector.records
+
+    @property
+    def names(self) -> int:
+        """Entries given out by the last entries(), empty non-terminals included."""
+        return self._collector.names
+
+    def entries(self, *, hashes: bytearray | None = None) -> Iterator[tuple[bytes, Wire, bytes]]:
+        """(owner key, owner name, entry blob), ascending; the rules of a zone are checked on the way: ZoneFileError.
+
+        hashes: name hashes are appended to it, native-endian u64, one for each entry.
+        """
+        collector = self._collector
+        try:
+            collector.rewind()
+            while batch := collector.entries(1024):
+                if hashes is not None:
+                    hashes += collector.take_hashes()
+                else:
+                    collector.take_hashes()
+                yield from batch
+        except ZoneFault as fault:
+            raise self._reader.error(fault.file, fault.line, fault.expected, fault.found) from None
+
+
+def read_zone(
+    source: Source,
+    origin: Wire | None = None,
+    *,
+    title: str = "",
+    seed: tuple[int, int] = (0, 0),
+    memory: int = MEMORY,
+    spill_dir: str | None = None,
+    generate_limit: int = GENERATE_LIMIT,
+    on_progress: OnProgress | None = None,
+) -> ZoneImport:
+    """Read all of a zone file. origin: the zone's name; the owner of the first SOA when None.
+
+    ZoneFileError for the first thing wrong in the text; the rules that need the whole zone are checked by entries().
+    """
+    apex = fold(origin) if origin is not None else find_apex(source, title=title, generate_limit=generate_limit)
+    collector = Collector(apex, seed=seed, memory=memory, spill_dir=spill_dir)
+    reader = ZoneReader(
+        source, origin=origin or apex, title=title, generate_limit=generate_limit, on_progress=on_progress
+    )
+    reader.read(collector)
+    return ZoneImport(apex, reader, collector)

@@ -1,0 +1,302 @@
+"""Master files: reading a zone's text with all its directives, writing a zone as text.
+
+Owns: which file is read when ($INCLUDE, and that it stays inside the folder of the file), $GENERATE's place, finding the
+apex, positions in messages. Never: what an entry means (_core.entry), the rules of a zone (_core.collect), the store.
+RFC 1035 5, 2308 4, 3597 5. $TTL set in an included file holds on behind it; origin and owner do not (RFC 1035 5.1).
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
+
+from nsblast._core import rdshow, scan
+from nsblast._core.collect import FED_FOREIGN, FED_PAUSE
+from nsblast._core.keys import split_owner_key
+from nsblast._core.name import fold
+from nsblast._core.rrset import unpack_entry
+from nsblast.errors import InputError, ZoneFileError
+from nsblast.records import from_words, name_from_text, name_to_text, to_text, type_name
+from nsblast.types import Wire
+from nsblast.zones.generate import Word, lines_of
+
+Source: TypeAlias = Path | bytes
+"""A file, or the text itself (which can include nothing)."""
+OnProgress: TypeAlias = Callable[[int, int], None]
+"""Octets read so far, octets there are (grows with each $INCLUDE)."""
+OnProblem: TypeAlias = Callable[[ZoneFileError], None]
+
+GENERATE_LIMIT = 1 << 24
+"""Records one $GENERATE may stand for, unless told otherwise."""
+_SLICE = 8 << 20
+_DEPTH = 32
+_FILES = 0xFFFF
+_SOA = 6
+_CHUNK = 1 << 20
+
+
+class Sink(Protocol):
+    """Where records go: the collector, or what looks for one of them."""
+
+    def feed(self, scanner: scan.Scanner, file: int, octets: int, /) -> int:
+        """As Collector.feed."""
+
+    def add(self, owner: bytes, rrtype: int, ttl: int, rdata: bytes, file: int, line: int, /) -> bool:
+        """As Collector.add."""
+
+
+class ZoneReader:
+    """Reads a zone's text into a sink, once."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        origin: Wire | None = None,
+        title: str = "",
+        generate_limit: int = GENERATE_LIMIT,
+        on_progress: OnProgress | None = None,
+        on_problem: OnProblem | None = None,
+    ) -> None:
+        """title: what messages call a source that is no file; on_problem: goes on behind what is wrong instead of raising it."""
+        self.source = source
+        self.origin = origin
+        self.generate_limit = generate_limit
+        self.on_progress = on_progress
+        self.on_problem = on_problem
+        self.title = title or (str(source) if isinstance(source, Path) else "zone text")
+        self.files: list[str] = []
+        """Names of the files by the number that records carry."""
+        self._folder = os.path.realpath(source.parent) if isinstance(source, Path) else None
+        self._open: list[tuple[int, int]] = []
+        self._done = 0
+        self._total = 0
+
+    def read(self, sink: Sink) -> None:
+        """All records into the sink. ZoneFileError, unless there is on_problem; OSError when a file cannot be read."""
+        if isinstance(self.source, bytes):
+            self._total = len(self.source)
+            self._run(scan.Scanner(self.source, origin=self.origin), sink, self._number(self.title), self.title)
+            return
+        with self._opened(os.fspath(self.source)) as fd:
+            self._run(scan.Scanner(fd, origin=self.origin), sink, self._number(self.title), self.title)
+
+    def error(self, file: int, line: int, expected: str, found: str) -> ZoneFileError:
+        """An error at a line of a file known by its number; line 0 = the zone as a whole."""
+        return ZoneFileError(self.files[file] if self.files else self.title, line, 0, expected, found)
+
+    def _number(self, path: str) -> int:
+        if path in self.files[-64:]:
+            return self.files.index(path)
+        if len(self.files) > _FILES:
+            raise ZoneFileError(self.title, 0, 0, f"at most {_FILES} files in one zone")
+        self.files.append(path)
+        return len(self.files) - 1
+
+    @contextmanager
+    def _opened(self, path: str, flags: int = 0) -> Iterator[int]:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise ZoneFileError(path, 0, 0, "an ordinary file")
+            self._total += status.st_size
+            self._open.append((status.st_dev, status.st_ino))
+            try:
+                yield fd
+            finally:
+                self._open.pop()
+        finally:
+            os.close(fd)
+
+    def _problem(self, scanner: scan.Scanner | None, error: ZoneFileError) -> None:
+        if self.on_problem is None:
+            raise error
+        self.on_problem(error)
+        if scanner is not None:
+            scanner.recover()
+
+    def _run(self, scanner: scan.Scanner, sink: Sink, file: int, path: str, *, generated: bool = False) -> None:
+        before = self._done
+        while True:
+            event = sink.feed(scanner, file, _SLICE)
+            if not generated:
+                self._done = max(self._done, before + scanner.consumed)
+                if self.on_progress is not None:
+                    self.on_progress(self._done, self._total)
+            if event == FED_PAUSE:
+                continue
+            if event == scan.EV_END:
+                return
+            if event == FED_FOREIGN:
+                self._problem(None, self._foreign(path, scanner.line, scanner.owner))
+            elif event == scan.EV_ERROR:
+                line, column, expected, found = scanner.error
+                shown = repr(found.decode("ascii", "backslashreplace")) if found else "the end of the line"
+                self._problem(scanner, ZoneFileError(path, line, 0 if generated else column, expected, shown))
+            elif event == scan.EV_TEXT:
+                self._rare(scanner, sink, file, path)
+            elif event == scan.EV_INCLUDE:
+                self._include(scanner, sink, path)
+            else:
+                self._generate(scanner, sink, file, path)
+
+    @staticmethod
+    def _foreign(path: str, line: int, owner: Wire) -> ZoneFileError:
+        return ZoneFileError(path, line, 0, "a name inside the zone", name_to_text(owner))
+
+    def _rare(self, scanner: scan.Scanner, sink: Sink, file: int, path: str) -> None:
+        """A record whose rdata dnspython reads."""
+        words = scanner.words()
+        try:
+            rdata = from_words(scanner.rrtype, [word[:3] for word in words], scanner.origin)
+        except InputError as error:
+            line, column = (words[0][3], words[0][4]) if words else (scanner.line, 0)
+            found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
+            expected = f"rdata of type {type_name(scanner.rrtype)} ({error.message.partition(': ')[2]})"
+            self._problem(None, ZoneFileError(path, line, column, expected, repr(found)))
+            return
+        if not sink.add(scanner.owner, scanner.rrtype, scanner.ttl, rdata, file, scanner.line):
+            self._problem(None, self._foreign(path, scanner.line, scanner.owner))
+
+    def _generate(self, scanner: scan.Scanner, sink: Sink, file: int, path: str) -> None:
+        words: list[Word] = scanner.words()
+        try:
+            for text in lines_of(words, self.generate_limit):
+                child = scan.Scanner(text, parent=scanner, line=scanner.line)
+                self._run(child, sink, file, path, generated=True)
+                scanner.take_ttls(child)
+        except ZoneFileError:
+            raise
+        except InputError as error:
+            column = words[0][4] if words else 0
+            found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
+            self._problem(None, ZoneFileError(path, scanner.line, column, error.message, repr(found)))
+
+    def _include(self, scanner: scan.Scanner, sink: Sink, path: str) -> None:
+        words: list[Word] = scanner.words()
+        line = scanner.line
+        try:
+            inner, origin = self._target(words, scanner, path)
+            with self._opened(inner, os.O_NOFOLLOW) as fd:
+                self._must_be_inside(os.readlink(f"/proc/self/fd/{fd}"))
+                if self._open[-1] in self._open[:-1]:
+                    raise InputError("a file that does not include itself")
+                if len(self._open) > _DEPTH:
+                    raise InputError(f"at most {_DEPTH} files inside one another")
+                child = scan.Scanner(fd, origin=origin, parent=scanner)
+                self._run(child, sink, self._number(inner), inner)
+            scanner.take_ttls(child)
+        except ZoneFileError:
+            raise
+        except (InputError, OSError) as error:
+            said = error.message if isinstance(error, InputError) else f"a file that can be read ({error.strerror})"
+            column = words[0][4] if words else 0
+            found = repr(words[0][0].decode("utf-8", "backslashreplace")) if words else "the end of the line"
+            self._problem(None, ZoneFileError(path, line, column, said, found))
+
+    def _target(self, words: list[Word], scanner: scan.Scanner, path: str) -> tuple[str, Wire | None]:
+        """(real path of the file to include, origin to read it with)."""
+        if not 1 <= len(words) <= 2:
+            raise InputError("a file name, and perhaps an origin")
+        if self._folder is None:
+            raise InputError("no $INCLUDE: this text lies in no folder")
+        name = os.fsdecode(_unescaped(words[0][0]))
+        if "\0" in name:
+            raise InputError("a file name without zero octets")
+        inner = os.path.realpath(os.path.join(os.path.dirname(path), name))
+        self._must_be_inside(inner)
+        origin = scanner.origin
+        if len(words) == 2:
+            text = words[1][0]
+            if origin is None and not text.endswith(b"."):
+                raise InputError("an origin that ends in a dot")
+            origin = name_from_text(text, origin)
+        return inner, origin
+
+    def _must_be_inside(self, path: str) -> None:
+        assert self._folder is not None
+        if os.path.commonpath([self._folder, path]) != self._folder:
+            raise InputError(f"a file inside {self._folder}")
+
+
+def _unescaped(text: bytes) -> bytes:
+    out = bytearray()
+    at = 0
+    while at < len(text):
+        if text[at] != 0x5C:
+            out.append(text[at])
+            at += 1
+        elif text[at + 1 : at + 4].isdigit() and len(text) >= at + 4 and int(text[at + 1 : at + 4]) < 256:
+            out.append(int(text[at + 1 : at + 4]))
+            at += 4
+        else:
+            out += text[at + 1 : at + 2]
+            at += 2
+    return bytes(out)
+
+
+class _FoundError(Exception):
+    """The search is over."""
+
+    def __init__(self, owner: Wire) -> None:
+        self.owner = owner
+
+
+class _Search:
+    """A sink that waits for the first SOA."""
+
+    def feed(self, scanner: scan.Scanner, file: int, octets: int) -> int:
+        until = scanner.consumed + octets
+        while True:
+            event = scanner.next()
+            if event == scan.EV_RR and scanner.rrtype == _SOA:
+                raise _FoundError(scanner.owner)
+            if event != scan.EV_RR:
+                return event
+            if scanner.consumed >= until:
+                return FED_PAUSE
+
+    def add(self, owner: bytes, rrtype: int, ttl: int, rdata: bytes, file: int, line: int) -> bool:
+        if rrtype == _SOA:
+            raise _FoundError(owner)
+        return True
+
+
+def find_apex(source: Source, *, title: str = "", generate_limit: int = GENERATE_LIMIT) -> Wire:
+    """Owner of the first SOA, lower case. ZoneFileError when there is none, or when what stands before it is wrong."""
+    reader = ZoneReader(source, title=title, generate_limit=generate_limit)
+    try:
+        reader.read(_Search())
+    except _FoundError as found:
+        return fold(found.owner)
+    raise ZoneFileError(reader.title, 0, 0, "a SOA record")
+
+
+def write_zone(out: BinaryIO, entries: Iterable[tuple[bytes, bytes]]) -> int:
+    """Write stored entries, (owner key, blob) ascending, as a zone file, SOA first; returns the number of records.
+
+    Streams: memory does not grow with the zone. What is written reads back to the same zone.
+    """
+    count = 0
+    waiting: list[bytes] = []
+    size = 0
+    for number, (key, blob) in enumerate(entries):
+        owner = split_owner_key(key)[0]
+        if blob[6]:
+            owner = unpack_entry(blob).spelling
+        if number == 0:
+            waiting.append(rdshow.entry_lines(owner, blob, to_text, only=_SOA))
+        waiting.append(rdshow.entry_lines(owner, blob, to_text, but=_SOA if number == 0 else 0))
+        size += len(waiting[-1])
+        if size >= _CHUNK:
+            text = b"".join(waiting)
+            count += text.count(b"\n")
+            out.write(text)
+            waiting.clear()
+            size = 0
+    text = b"".join(waiting)
+    out.write(text)
+    return count + text.count(b"\n")
