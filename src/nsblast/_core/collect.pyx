@@ -6,7 +6,7 @@ RFC 1034 3.6.2, 1035 3.3 and 5.2, 2181 5, 8 and 10.1, 4034 3, 4592 2.2.2, 6672 2
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from nsblast._core.entry cimport EV_ERROR, EV_IO, EV_RR, Event
 from nsblast._core.mnemonic cimport type_to_text
@@ -273,6 +273,7 @@ cdef class Collector:
         t.records = t.soas = t.nss = t.cnames = t.dnames = t.nsecs = t.params = t.others = 0
         t.octets = 0
         t.expected = NULL
+        memset(&t.clash, 0, sizeof(RecordHead))
         single[0] = single[1] = single[2] = NULL
         for i in range(self.n_blocks):
             block = head_of(self.blocks[i])
