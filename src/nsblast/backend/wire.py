@@ -6,7 +6,7 @@ database folder (spool.py), whose name stands in their place. A guard is code an
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -44,6 +44,7 @@ _KINDS: dict[str, type[Any]] = {
         DeleteName,
     )
 }
+_Kind = TypeVar("_Kind")
 _PLAIN = ("apex", "actor", "address", "comment", "time", "dry_run")
 
 
@@ -59,7 +60,7 @@ def change_from_wire(data: dict[str, Any], unspool: Callable[[str], Entries]) ->
     """From the socket; InputError when it is none."""
     try:
         ops = tuple(_op_from_wire(op, unspool) for op in data["ops"])
-        return msgspec.convert({name: data[name] for name in _PLAIN} | {"ops": ()}, _Plain).whole(ops)
+        return _convert({name: data[name] for name in _PLAIN} | {"ops": ()}, _Plain).whole(ops)
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise InputError(f"not a change-set: {error}") from None
 
@@ -72,6 +73,11 @@ def result_to_wire(result: Result) -> Any:
 def result_from_wire(data: Any) -> Result:
     """From the socket."""
     return msgspec.convert(data, Result)
+
+
+def _convert(value: Any, kind: type[_Kind]) -> _Kind:
+    """Octets are octets: without builtin_types msgspec would read text as base64."""
+    return msgspec.convert(value, kind, builtin_types=(bytes,))
 
 
 class _Plain(msgspec.Struct):
@@ -111,9 +117,9 @@ def _op_from_wire(data: dict[str, Any], unspool: Callable[[str], Entries]) -> Op
     if kind is ReplaceZone:
         name = str(values.pop("entries"))
         # Converted empty, because msgspec would read a stream whole; the dataclass is frozen, so it is made once more.
-        checked: ReplaceZone = msgspec.convert({**values, "entries": []}, _Replace).whole(unspool(name))
+        checked: ReplaceZone = _convert({**values, "entries": []}, _Replace).whole(unspool(name))
         return checked
-    op: Op = msgspec.convert(values, kind)
+    op: Op = _convert(values, kind)
     return op
 
 

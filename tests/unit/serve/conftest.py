@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -88,7 +89,8 @@ class Rig:
     async def start(self, **settings: Any) -> None:
         loop = asyncio.get_running_loop()
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        udp.bind(("127.0.0.1", 0))
+        # An address of our own: the port is free for TCP too.
+        udp.bind((f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}", 0))
         self.address = udp.getsockname()
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         tcp.bind(self.address)
