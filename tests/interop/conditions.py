@@ -108,7 +108,7 @@ def opt_with_formerr(d: Difference) -> bool:
 
 def trailing(d: Difference) -> bool:
     """Octets after the last record."""
-    return d.asked.question.odd in ("trailing",) and d.asked.views[d.server].get("rcode") == FORMERR
+    return d.asked.question.odd == "trailing" and d.asked.views[d.server].get("rcode") == FORMERR
 
 
 def chaos_switched_off(d: Difference) -> bool:
