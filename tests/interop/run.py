@@ -27,7 +27,9 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="all questions, not the sample of 8000 a set")
     parser.add_argument("--set", choices=sorted(SETS), help="one set of zones instead of all")
     parser.add_argument("--report", type=Path, help="write all details to this file")
-    parser.add_argument("--no-server", action="store_true", help="leave the running nsblast out: the compiled core only")
+    parser.add_argument(
+        "--no-server", action="store_true", help="leave the running nsblast out: the compiled core only"
+    )
     parser.add_argument("--no-core", action="store_true", help="leave the compiled core without sockets out")
     chosen = parser.parse_args()
     if missing := missing_programs():

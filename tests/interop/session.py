@@ -79,7 +79,11 @@ def start(made: ZoneSet, folder: Path, stack: ExitStack, *, server: bool) -> dic
 
 
 def watch(
-    stream: Iterable[Asked], ours: Sequence[str], world: World, outcome: Outcome, short: list[tuple[str, Question, bytes]]
+    stream: Iterable[Asked],
+    ours: Sequence[str],
+    world: World,
+    outcome: Outcome,
+    short: list[tuple[str, Question, bytes]],
 ) -> Iterator[Asked]:
     """Lets the stream pass and looks at each answer of ours."""
     for asked in stream:
@@ -101,7 +105,9 @@ def truncation(short: Sequence[tuple[str, Question, bytes]], askers: dict[str, A
         again = [over_tcp(question) for question, _ in mine]
         for (question, wire), whole in zip(mine, askers[name](again), strict=True):
             assert isinstance(whole, bytes), f"{name}: no answer over TCP to {question.text()}"
-            found += [f"{name}: {question.text()}: {fault}" for fault in selfcheck.needless_truncation(wire, whole, question)]
+            found += [
+                f"{name}: {question.text()}: {fault}" for fault in selfcheck.needless_truncation(wire, whole, question)
+            ]
     return found
 
 

@@ -79,7 +79,11 @@ def test_dnspython_resolver(served: Served) -> None:
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [served.address]
     resolver.port = served.port
-    assert sorted(str(data) for data in resolver.resolve("www.basic.test", "A")) == ["192.0.2.10", "192.0.2.11", "192.0.2.12"]
+    assert sorted(str(data) for data in resolver.resolve("www.basic.test", "A")) == [
+        "192.0.2.10",
+        "192.0.2.11",
+        "192.0.2.12",
+    ]
     assert resolver.resolve("ftp.basic.test", "AAAA").canonical_name.to_text() == "www.basic.test."
     with pytest.raises(dns.resolver.NXDOMAIN):
         resolver.resolve("nothing.basic.test", "A")
@@ -102,7 +106,10 @@ def test_dnspython_reads_every_zone(served: Served) -> None:
         for owner, rdataset in zone.iterate_rdatasets():
             if zone.get_rdataset(owner, "NS") and owner != zone.origin and rdataset.rdtype != dns.rdatatype.DS:
                 continue
-            if any(above != owner and owner.is_subdomain(above) and zone.get_rdataset(above, "DNAME") for above in zone.nodes):
+            if any(
+                above != owner and owner.is_subdomain(above) and zone.get_rdataset(above, "DNAME")
+                for above in zone.nodes
+            ):
                 continue
             query = dns.message.make_query(owner, rdataset.rdtype)
             answer = dns.query.tcp(query, served.address, port=served.port, timeout=5)
@@ -220,7 +227,18 @@ def query_file(served: Served) -> Path:
 @pytest.mark.parametrize("words", [["-m", "udp"], ["-m", "tcp"], ["-m", "udp", "-e", "-D"]], ids=["udp", "tcp", "do"])
 def test_dnsperf(served: Served, words: list[str]) -> None:
     text = served.tool(
-        "dnsperf", "-s", served.address, "-p", str(served.port), "-d", str(query_file(served)), "-n", "10", "-c", "4", *words
+        "dnsperf",
+        "-s",
+        served.address,
+        "-p",
+        str(served.port),
+        "-d",
+        str(query_file(served)),
+        "-n",
+        "10",
+        "-c",
+        "4",
+        *words,
     )
     assert re.search(r"Queries lost:\s+0 ", text), text
     assert re.search(r"Queries completed:\s+6030 ", text), text
@@ -229,6 +247,19 @@ def test_dnsperf(served: Served, words: list[str]) -> None:
 
 def test_flamethrower(served: Served) -> None:
     text = served.tool(
-        "flame", "-p", str(served.port), "-l", "2", "-c", "2", "-q", "5", "-r", "www.basic.test", "-T", "A", served.address
+        "flame",
+        "-p",
+        str(served.port),
+        "-l",
+        "2",
+        "-c",
+        "2",
+        "-q",
+        "5",
+        "-r",
+        "www.basic.test",
+        "-T",
+        "A",
+        served.address,
     )
     assert re.search(r"total timeouts\s*:\s*0", text), text

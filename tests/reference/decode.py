@@ -161,7 +161,7 @@ def judge(told: Told, tcp: bool, config: Config, cookie_good: bool) -> str:
         return "BADCOOKIE"
     if told.qclass == CH:
         return "CHAOS"
-    if told.qclass != IN:
+    if told.qclass not in (IN, 255):  # 255: any class, RFC 1035 3.2.5
         return "NO_ZONE"
     if told.qtype in (AXFR, IXFR):
         return "HAND_OVER"

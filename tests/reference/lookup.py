@@ -148,7 +148,7 @@ class Asking:
             self.reply.rcode = YXDOMAIN
             return None
         self.reply.answer.append(Record(self.name, CNAME, 1, dname.ttl, target))
-        return target
+        return None if self.qtype == CNAME else target  # the CNAME just made is what was asked for
 
     def at_node(self, zone: Zone, owner: bytes, encloser: bytes | None) -> bytes | None:
         """Answers from a node that exists, or from the wildcard below `encloser`."""

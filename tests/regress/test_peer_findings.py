@@ -52,8 +52,14 @@ def test_class_any_is_answered_without_authority() -> None:
         """)
 
 
-def test_a_dname_is_followed_for_every_type() -> None:
-    """RFC 6672 3.2 step 3C goes back to step 1 whatever the QTYPE."""
+def test_a_dname_is_followed_for_any_but_not_for_cname() -> None:
+    """RFC 6672 3.2 step 3C goes back to step 1; the CNAME made on the way is all that QTYPE CNAME asks for."""
+    Server(ZONE).ask("nothing.old.example", "CNAME").gives("""
+        NOERROR aa
+        ANSWER
+        old.example. 300 DNAME new.example.
+        nothing.old.example. 300 CNAME nothing.new.example.
+        """)
     Server(ZONE).ask("nothing.old.example", "ANY").gives("""
         NXDOMAIN aa
         ANSWER

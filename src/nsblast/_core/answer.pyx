@@ -167,7 +167,9 @@ cdef Status answer_dname(Txn* txn, const Sources* src) noexcept nogil:
         return Status.SERVFAIL
     item.synth = link.wire
     item.synth_len = link.len
-    return follow(txn, src)         # whatever the QTYPE, CNAME and ANY too: RFC 6672 3.2 step 3C
+    if txn.qtype == TYPE_CNAME:
+        return Status.OK                    # the CNAME just made is what was asked for
+    return follow(txn, src)                 # for ANY too: RFC 6672 3.2 step 3C
 
 
 cdef Status answer(Txn* txn, const Sources* src, Status found) noexcept nogil:

@@ -67,7 +67,8 @@ class Pdns(Peer):
                     published bool default 1, content text);
                 create index if not exists domainnameindex on cryptokeys(domain);
                 create table if not exists tsigkeys (
-                    id integer primary key, name varchar(255) collate nocase, algorithm varchar(50) collate nocase, secret varchar(255));
+                    id integer primary key, name varchar(255) collate nocase, algorithm varchar(50) collate nocase,
+                    secret varchar(255));
                 create unique index if not exists namealgoindex on tsigkeys(name, algorithm);
                 """
             )
