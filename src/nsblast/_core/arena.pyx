@@ -457,6 +457,8 @@ cdef void books_read(Books* books, uint64_t first, uint64_t last) noexcept nogil
         if bucket.version & 1:
             # A writer was killed in way_set: the way is the old one or the new one, and both lead to whole blocks.
             store32_release(&bucket.version, bucket.version + 1)
+        if bucket.reach > BUCKET_REACH:
+            store16(&bucket.reach, BUCKET_REACH)
         if at + 2 < last:
             for i in range(<uint32_t> BUCKET_WAYS):
                 if way_unit(bucket[2].way[i]):

@@ -20,8 +20,7 @@ cdef inline uint8_t* ring_of(const WorkerSlot* slot) noexcept nogil:
     return <uint8_t*> slot + (sizeof(WorkerSlot) + PAGE - 1) // PAGE * PAGE
 
 
-cdef bint miss_note(const Map* map, const uint8_t* name, uint32_t length) noexcept nogil:
-    cdef WorkerSlot* slot = map.slot
+cdef bint miss_note(const Map* map, WorkerSlot* slot, const uint8_t* name, uint32_t length) noexcept nogil:
     cdef uint64_t size, at, taken
     cdef uint8_t* ring
     cdef uint32_t i

@@ -17,7 +17,7 @@ from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
 from nsblast._core.shm cimport map_close, map_open, map_slot, store64, store64_release, stripe_of
-from nsblast._core.stats cimport miss_take, stats_dict
+from nsblast._core.stats cimport miss_note, miss_take, stats_dict
 from nsblast._core.status cimport Status
 
 
@@ -194,6 +194,12 @@ cdef class View:
 
     def worker_stats(self, index):
         return stats_dict(self._slot(index))
+
+    def worker_missed(self, index, bytes name not None):
+        cdef Name loaded
+        cdef WorkerSlot* slot = self._slot(index)
+        self._load(name, &loaded)
+        return miss_note(&self.map, slot, loaded.wire, loaded.len)
 
     def drain_misses(self, limit=1000):
         cdef uint8_t name[256]
