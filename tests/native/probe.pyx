@@ -333,9 +333,9 @@ cdef class Packet:
     def spin(self, uint32_t times, bint encoding, tuple seed=(1, 2)):
         """Decode, or encode what is planned, this many times: for measuring."""
         cdef Seed s = seed_of(seed)
-        cdef uint32_t i
+        cdef uint32_t _i
         with nogil:
-            for i in range(times):
+            for _i in range(times):
                 if encoding:
                     core_encode(self.txn, &self.config)
                 else:

@@ -161,7 +161,7 @@ cdef void put_types(Text* t, Writer* w) noexcept nogil:
     cdef Token token
     cdef int32_t number
     cdef uint8_t maps[8192]     # a bit for every type
-    cdef uint32_t window, used, i
+    cdef uint32_t window, used
     cdef bint seen[256]
     memset(seen, 0, sizeof(seen))
     while token_next(t, &token) == TOK_WORD:

@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from nsblast._core.entry cimport EV_ERROR, EV_IO, EV_RR, Event
+from nsblast._core.entry cimport EV_IO, EV_RR, Event
 from nsblast._core.mnemonic cimport type_to_text
 from nsblast._core.name cimport NAME_OCTETS, hash_label, hash_root, name_same, name_span
 from nsblast._core.proto cimport (

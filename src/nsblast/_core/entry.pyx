@@ -165,7 +165,6 @@ cdef Event entry(Scan* s) noexcept nogil:
     """One entry or blank line. EV_MORE: nothing for the caller in it."""
     cdef Text* t = &s.text
     cdef Token token
-    cdef uint32_t n
     cdef uint32_t length = s.owner_len
     cdef uint8_t which = s.owner
     cdef Event event

@@ -20,7 +20,7 @@ cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t a
     cdef Reader r
     cdef uint32_t at[128]
     cdef uint32_t labels = 0
-    cdef uint32_t k, i
+    cdef uint32_t k, _i
     cdef uint8_t size, c
     if length < 1 or length > NAME_MAX:
         return FORMERR
@@ -42,7 +42,7 @@ cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t a
             writer_u8(w, 0)
         reader_seek(&r, at[labels - 1 - k])
         size = reader_u8(&r)
-        for i in range(size):
+        for _i in range(size):
             c = lower(reader_u8(&r))
             if c <= 1:
                 writer_u8(w, 1)

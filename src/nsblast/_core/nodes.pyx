@@ -6,7 +6,7 @@ Invariant: whatever node_get returns was true at one moment not before trail.don
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from nsblast._core.entries cimport Seen, entries_find, entries_stood_still
+from nsblast._core.entries cimport entries_find, entries_stood_still
 from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name
 from nsblast._core.rrset cimport entry_open

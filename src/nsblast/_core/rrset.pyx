@@ -6,7 +6,7 @@ corrupt. Every read is bounded by a Reader; nonsense gives CORRUPT or ABSENT, ne
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memcpy
 
 from nsblast._core.name cimport name_span
@@ -165,10 +165,10 @@ cdef struct Span:
 cdef Span names_of(uint16_t rrtype, const uint8_t* rdata, uint32_t length) noexcept nogil:
     cdef Layout layout = layout_of(rrtype)
     cdef Span span
-    cdef uint8_t i
+    cdef uint8_t _i
     span.start = layout.skip
     span.end = layout.skip
-    for i in range(layout.names):
+    for _i in range(layout.names):
         if span.end < length:
             span.end += name_span(rdata + span.end, length - span.end)
     return span

@@ -7,9 +7,9 @@ with a copy of their datagram until Python calls retry(). Owns: buffers, parking
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from nsblast._core.decode cimport decode
@@ -17,7 +17,7 @@ from nsblast._core.engine cimport Engine
 from nsblast._core.entries cimport entries_prefetch, entries_prefetch_block
 from nsblast._core.filter cimport filter_prefetch
 from nsblast._core.nodes cimport Miss
-from nsblast._core.respond cimport respond, resume, turn_down
+from nsblast._core.respond cimport resume, turn_down
 from nsblast._core.sock cimport (
     AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, nsb_answer_from, recvmmsg, sendmmsg, sockaddr_in, sockaddr_in6,
     sockaddr_storage,
@@ -104,9 +104,9 @@ cdef class UdpServer:
     def on_readable(self) -> int:
         """Answer what has arrived, a bounded number of batches; returns how many packets wait for the store."""
         cdef int got
-        cdef int round
+        cdef int _round
         with nogil:
-            for round in range(ROUNDS):
+            for _round in range(ROUNDS):
                 got = self.receive()
                 if got <= 0:
                     break

@@ -10,7 +10,7 @@ $TTL 3600
 @ SOA ns1 hostmaster 1997102000 10800 3600 604800 900
 @ NS ns1
 ns1 A 127.0.0.2
-an CNAME tripple
+an CNAME triple
 there A 192.0.2.1
 nodata CNAME there
 """
@@ -23,12 +23,12 @@ def server() -> Server:
 
 
 def test_2_1_name_error(server: Server) -> None:
-    server.ask("tripple.xx.example").gives(f"NXDOMAIN aa\nAUTHORITY\n{SOA}")
+    server.ask("triple.xx.example").gives(f"NXDOMAIN aa\nAUTHORITY\n{SOA}")
 
 
 def test_2_1_name_error_behind_an_alias(server: Server) -> None:
     server.ask("an.xx.example").gives(
-        f"NXDOMAIN aa\nANSWER\nan.xx.example. 3600 CNAME tripple.xx.example.\nAUTHORITY\n{SOA}"
+        f"NXDOMAIN aa\nANSWER\nan.xx.example. 3600 CNAME triple.xx.example.\nAUTHORITY\n{SOA}"
     )
 
 
