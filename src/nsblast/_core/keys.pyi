@@ -11,3 +11,6 @@ def split_owner_key(key: bytes) -> tuple[bytes, int]:
 
 def name_of_key(key: bytes) -> bytes:
     """The wire form of a name key; ValueError for anything else."""
+
+def hash_keys(keys: list[bytes], seed: tuple[int, int], skip: int = 0) -> bytes:
+    """Hashes of the names of many keys, as a native-endian array of u64; `skip` octets come before each key."""

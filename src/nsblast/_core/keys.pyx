@@ -1,7 +1,9 @@
 """Store keys of names: format in keys.pxd."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from nsblast._core.name cimport Seed, hash_label, hash_root
 from nsblast._core.status cimport CORRUPT, FORMERR, OK, SERVFAIL, Status
 from nsblast._core.wire cimport (
     Reader, Writer, reader_bad, reader_left, reader_open, reader_seek, reader_take, reader_u8, writer_bytes, writer_open, writer_u8,
@@ -145,3 +147,37 @@ def name_of_key(bytes key not None):
     if apex != NO_APEX:
         raise ValueError(f"an owner key where a name key is due: {key!r}")
     return wire
+
+
+cdef uint64_t hash_key(Reader* r, const Seed* seed) noexcept nogil:
+    """The hash name_hash gives the name of a well-formed key; keys hold labels in the order hashes are made."""
+    cdef uint8_t label[64]
+    cdef uint64_t hash = hash_root(seed)
+    cdef uint8_t c
+    while reader_left(r):
+        c = reader_u8(r)
+        label[0] = 0
+        while c != 0 and label[0] < 63:
+            label[0] += 1
+            label[label[0]] = c if c != 1 else <uint8_t> (reader_u8(r) - 1)
+            c = reader_u8(r)
+        if label[0]:
+            hash = hash_label(hash, label, seed)
+    return hash
+
+
+def hash_keys(list keys not None, tuple seed not None, unsigned int skip=0):
+    """Hashes of the names of many keys, as a native-endian array of u64; `skip` octets come before each key."""
+    cdef Seed secret
+    cdef Reader r
+    cdef bytes key
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * len(keys))
+    cdef uint64_t* hashes = <uint64_t*> PyBytes_AS_STRING(out)
+    cdef size_t i
+    secret.a, secret.b = seed
+    for i in range(<size_t> len(keys)):
+        key = keys[i]
+        reader_open(&r, <const uint8_t*> PyBytes_AS_STRING(key), <uint32_t> len(key))
+        reader_seek(&r, skip)
+        hashes[i] = hash_key(&r, &secret)
+    return out

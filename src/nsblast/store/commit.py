@@ -1,14 +1,16 @@
 """What passes between who knows the rules of a change and who writes it.
 
-Owns: the values Applied and Event, and the shape of an apply function. Never: rules, I/O.
+Owns: the values Applied, Bulk and Event, and the face of Rules. Never: rules, I/O beyond a bulk change's files.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from nsblast.store.engine import Database
 from nsblast.store.overlay import Overlay
-from nsblast.store.values_v1 import JournalRecord, ZoneChange
+from nsblast.store.values_v1 import JournalRecord, ZoneChange, ZoneRecord
 from nsblast.types import CommitNumber, Wire
 
 BULK = 5000
@@ -23,12 +25,57 @@ class Applied:
     zone: ZoneChange | None = None
     """None: nothing is to be written."""
     journal: list[JournalRecord] = field(default_factory=list)
+    octets: int = 0
+    """Of the journal, roughly."""
     forget: Wire | None = None
     """Apex of a zone whose journal goes."""
 
 
-Apply: TypeAlias = Callable[[Any, Overlay, CommitNumber, float], Applied]
-"""(change-set, layer to change, number of the commit, seconds since 1970); raises NsblastError when it cannot be."""
+class BulkEnd(NamedTuple):
+    """What completes a bulk change once its commit number is known."""
+
+    result: Any
+    record: ZoneRecord
+    zone: ZoneChange
+    journal: list[JournalRecord]
+    octets: int
+    special: bool
+    """Whether the apex has ZONE_SPECIAL now."""
+
+
+@dataclass(slots=True)
+class Bulk:
+    """A change too large for a batch: its entries lie in sorted files, waiting to be ingested."""
+
+    apex: Wire
+    files: list[Path]
+    hashes: list[bytes]
+    """Of the names gained, as the filter takes them."""
+    end: Callable[[CommitNumber, float], BulkEnd]
+
+    def discard(self) -> None:
+        """Remove what was not ingested."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+
+class Rules(Protocol):
+    """Who knows what a change means; a change is any object of its own kind."""
+
+    def zone_of(self, change: Any) -> Wire:
+        """The zone whose changes must not be interleaved with this one."""
+
+    def is_dry(self, change: Any) -> bool:
+        """Whether the change is only to be tried."""
+
+    def needs_preparing(self, change: Any) -> bool:
+        """Whether it is too long a work for the committing thread."""
+
+    def prepare(self, change: Any, database: Database, folder: Path) -> Any:
+        """A Bulk, or a change that apply() takes. In another thread, while no other change of the zone is let in."""
+
+    def apply(self, change: Any, view: Overlay, number: CommitNumber, now: float) -> Applied:
+        """Work the change into an empty layer; raises NsblastError when it cannot be."""
 
 
 class Event(NamedTuple):

@@ -11,7 +11,6 @@ Facts of rocksdict and of a RocksDB secondary this rests on, each tried and kept
 - get costs well under 1 us in the memtable and about 5 us in files; writes and syncs let other threads run.
 """
 
-import itertools
 import os
 import re
 import resource
@@ -60,6 +59,7 @@ class Database:
     def __init__(self, path: Path, *, follower: Path | None, block_cache: int, create: bool) -> None:
         self.path = path
         self.follower = follower
+        self._closed = False
         self._cache = rocksdict.Cache(block_cache)
         access = rocksdict.AccessType.read_write()
         if follower is None:
@@ -86,7 +86,7 @@ class Database:
 
     @classmethod
     def secondary(cls, path: str | os.PathLike[str], name: str, *, block_cache: int = BLOCK_CACHE) -> "Database":
-        """Open as a follower; `name` is unlike that of any other follower at work (the process id, say)."""
+        """Open as a follower; `name` is the process id."""
         return cls(Path(path), follower=Path(path) / FOLLOWERS / name, block_cache=block_cache, create=False)
 
     def options(self) -> rocksdict.Options:
@@ -253,7 +253,10 @@ class Database:
         self._db.compact_range(low, high)
 
     def close(self) -> None:
-        """Idempotent. A follower's own folder goes."""
+        """A follower's own folder goes with it. Closing twice is nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._db.close()
         if self.follower is not None:
             shutil.rmtree(self.follower, ignore_errors=True)
@@ -273,10 +276,10 @@ def _prepare(path: Path, create: bool) -> None:
         raise PermissionMissing(f"cannot write to {path}: the system does not allow it")
 
 
-def sweep_followers(path: str | os.PathLike[str], alive: Iterable[str] = ()) -> None:
-    """Remove what followers that are gone left behind; `alive` names those at work. Called by the primary at start."""
+def sweep_followers(path: str | os.PathLike[str]) -> None:
+    """Remove what followers that are gone left behind; their folders are named by their process ids."""
     folder = Path(path) / FOLLOWERS
-    keep = set(alive)
     if folder.is_dir():
-        for child in itertools.filterfalse(lambda one: one.name in keep, folder.iterdir()):
-            shutil.rmtree(child, ignore_errors=True)
+        for child in folder.iterdir():
+            if not Path("/proc", child.name).exists():
+                shutil.rmtree(child, ignore_errors=True)

@@ -16,6 +16,10 @@ ZONE = b"z"
 FORMAT_KEY = b"mformat"
 SEED_KEY = b"mseed"
 SEQUENCE_KEY = b"mseq"
+KEPT_KEY = b"mkept"
+"""Octets of all journals together."""
+SPECIAL = b"mx"
+"""Then a name key: a zone with ZONE_SPECIAL at its apex, so that a fresh segment learns of them without a search."""
 NUDGE_KEY = b"mnudge"
 """Written after an ingestion: a follower takes up what was ingested when it reads a later record of the log."""
 
@@ -65,6 +69,16 @@ def journal_key(apex: Wire, number: CommitNumber, piece: int) -> bytes:
 def journal_place(key: bytes) -> tuple[CommitNumber, int]:
     """(commit number, piece) of a journal record's key."""
     return int.from_bytes(key[-12:-4], "big"), int.from_bytes(key[-4:], "big")
+
+
+def special_key(apex: Wire) -> bytes:
+    """Key of the mark of a zone that is expired or restricted."""
+    return SPECIAL + name_key(apex)
+
+
+def special_of(key: bytes) -> Wire:
+    """Apex of such a mark's key."""
+    return name_of_key(key[len(SPECIAL) :])
 
 
 def change_key(number: CommitNumber) -> bytes:

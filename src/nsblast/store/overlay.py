@@ -103,6 +103,9 @@ class Layer(Protocol):
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """The record of a zone."""
 
+    def has_zone(self, apex: Wire) -> bool:
+        """Whether there is a zone with exactly this apex."""
+
     def walk(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Node]]:
         """Entries of low <= key < high, ascending."""
 
@@ -122,6 +125,14 @@ class Base:
         """The record of a zone."""
         value = self.database.get(layout.zone_key(apex))
         return decode(ZoneRecord, value) if value else None
+
+    def has_zone(self, apex: Wire) -> bool:
+        """Whether there is a zone with exactly this apex."""
+        return bool(self.database.get(layout.zone_key(apex)))
+
+    def knows_zone(self, _: Wire) -> bool:
+        """Nothing is known that was not written."""
+        return False
 
     def walk(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Node]]:
         """Entries of low <= key < high, ascending."""
@@ -166,6 +177,16 @@ class Overlay:
             return self.zones[apex]
         except KeyError:
             return self.under.zone(apex)
+
+    def has_zone(self, apex: Wire) -> bool:
+        """Whether there is a zone with exactly this apex."""
+        if apex in self.zones:
+            return self.zones[apex] is not None
+        return self.under.has_zone(apex)
+
+    def knows_zone(self, apex: Wire) -> bool:
+        """Whether this layer itself says if there is such a zone."""
+        return apex in self.zones
 
     def edit(self, key: bytes) -> Node:
         """The entry at a key, to be altered; KeyError when there is none."""

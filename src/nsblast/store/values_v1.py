@@ -47,7 +47,6 @@ class ZoneRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """Number of the commit that created it: tells a zone from an earlier one of the same name."""
     changed_in: int = 0
     """Number of the last commit that touched its contents."""
-    journal_octets: int = 0
     settings: dict[str, Any] = {}
     """Masters, transfer policy and the like; whoever owns a setting checks it."""
 
@@ -87,7 +86,9 @@ class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     time: float
     zones: list[ZoneChange] = []
     keys: list[bytes] = []
-    """Keys of the entries touched, those that only became visible or hidden included; nothing of bulk changes."""
+    """Keys of the entries touched; nothing of bulk changes."""
+    octets: int = 0
+    """What the commit added to journals."""
 
 
 _Value = TypeVar("_Value", ZoneRecord, JournalRecord, ChangeRecord)

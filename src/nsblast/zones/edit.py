@@ -1,8 +1,8 @@
 """A change-set becomes changed entries, a new serial, a difference and a journal record, in a layer over the store.
 
-Owns: what each operation means, the serial, the difference. Never: writing, the shape of the zone (structure.py), the rules (checks.py).
-Serial: a change-set that changes anything makes the zone's serial its plus one, unless it brings a SOA whose serial is newer (RFC 1982),
-which then stands; a new zone keeps its SOA's. A change-set that changes nothing has no effect at all.
+Owns: what each operation means, the serial, the difference. Never: writing, the shape of the zone (structure.py), the rules
+(checks.py). Serial: a change-set that changes anything makes the zone's serial its plus one, unless it brings a SOA whose serial
+is newer (RFC 1982), which then stands; a new zone keeps its SOA's. A change-set that changes nothing has no effect at all.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +86,7 @@ class _Edit:
         if len(self.change.ops) > 1 and any(isinstance(op, DeleteZone) for op in self.change.ops):
             raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
         if self.change.guard is not None:
-            self.change.guard(self._contents())
+            self.change.guard(contents_of(self.view, self.apex))
         for op in self.change.ops:
             if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
                 raise NotFound(f"there is no zone {text(self.apex)}")
@@ -97,13 +97,6 @@ class _Edit:
 
     def _do(self, op: Op) -> None:
         self._doing[type(op)](op)
-
-    def _contents(self) -> Contents:
-        def rrsets(owner: Wire) -> tuple[RRset, ...]:
-            node = self.view.node(self.structure.place(owner)[1])
-            return tuple(RRset(one[0], one[1], tuple(one[2])) for one in node.sets.values()) if node else ()
-
-        return Contents(self.before is not None, self.before.serial if self.before else 0, rrsets)
 
     # -- operations on the zone --
 
@@ -132,7 +125,7 @@ class _Edit:
 
     def _configure(self, op: ConfigureZone) -> None:
         given = {"kind": op.kind, "tenant": op.tenant, "settings": op.settings}
-        self.record = _with(self.record, **{name: value for name, value in given.items() if value is not None})
+        self.record = with_fields(self.record, **{name: value for name, value in given.items() if value is not None})
 
     def _replace(self, op: ReplaceZone) -> None:
         if not isinstance(op.entries, Changed):
@@ -234,21 +227,25 @@ class _Edit:
         if not touched and before == record:
             return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
         what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
-        record = _with(record, names=record.names + names, serial=serial, changed=self.now)
+        record = with_fields(record, names=record.names + names, serial=serial, changed=self.now)
         journal: list[JournalRecord] = []
+        octets = 0
         if touched:
-            octets, journal = self._journal(before.serial if before else serial, serial, removed, added)
-            record = _with(record, changed_in=self.number, journal_octets=record.journal_octets + octets)
+            octets, journal = journal_of(
+                self.change, before.serial if before else serial, serial, removed, added, self.now
+            )
+            record = with_fields(record, changed_in=self.number)
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self.number, before.serial if before else None, serial, diff, touched)
-        return Applied(result, ZoneChange(self.apex, what, serial, touched > BULK), journal)
+        return Applied(result, ZoneChange(self.apex, what, serial, touched > BULK), journal, octets)
 
     def _settle_serial(self, record: ZoneRecord) -> int:
         """Decide the serial and write it into the apex's SOA; what did not change is dropped from the layer."""
         apex_key = self.structure.low
         node = self.view.node(apex_key)
-        assert node is not None
+        if node is None:
+            raise InputError(f"{text(self.apex)}: the zone's apex must have a SOA")
         if record.kind is ZoneKind.SECONDARY and SOA not in node.sets:
             return record.serial
         checks.check_apex(self.apex, node)
@@ -300,36 +297,64 @@ class _Edit:
             if node is not None:
                 checks.check_entry(name, node)
             gained += (node is not None) - (before is not None)
-            _compare(name, before, node, removed, added)
+            compare(name, before, node, removed, added)
         self.view.resort()
         return removed, added, gained, touched
 
-    def _journal(self, old: int, new: int, removed: list[Rr], added: list[Rr]) -> tuple[int, list[JournalRecord]]:
-        octets = sum(len(owner) + len(rdata) + 10 for part in (removed, added) for owner, _, _, rdata in part)
 
-        def record(part: int, more: bool, gap: bool, removed: list[Rr], added: list[Rr]) -> JournalRecord:
-            return JournalRecord(
-                serial_from=old,
-                serial_to=new,
-                time=self.now,
-                actor=self.change.actor,
-                address=self.change.address,
-                comment=self.change.comment,
-                part=part,
-                more=more,
-                gap=gap,
-                removed=removed,
-                added=added,
-            )
+def contents_of(view: Overlay, apex: Wire) -> Contents:
+    """What a guard may look at."""
+    record = view.zone(apex)
+    structure = Structure(view, apex)
 
-        if octets > JOURNAL_OCTETS:
-            return 0, [record(0, False, True, [], [])]
-        if octets < PIECE_OCTETS:
-            return octets, [record(0, False, False, removed, added)]
-        every: list[tuple[list[Rr], list[Rr]]] = [(part, []) for part in _pieces(removed)]
-        every += [([], part) for part in _pieces(added)]
-        last = len(every) - 1
-        return octets, [record(at, at < last, False, *piece) for at, piece in enumerate(every)]
+    def rrsets(owner: Wire) -> tuple[RRset, ...]:
+        node = view.node(structure.place(owner)[1])
+        return tuple(RRset(one[0], one[1], tuple(one[2])) for one in node.sets.values()) if node else ()
+
+    return Contents(record is not None, record.serial if record else 0, rrsets)
+
+
+def gap(change: ChangeSet, old: int, new: int, now: float) -> JournalRecord:
+    """The record of a change whose difference is not kept."""
+    return JournalRecord(
+        serial_from=old,
+        serial_to=new,
+        time=now,
+        actor=change.actor,
+        address=change.address,
+        comment=change.comment,
+        gap=True,
+    )
+
+
+def journal_of(
+    change: ChangeSet, old: int, new: int, removed: list[Rr], added: list[Rr], now: float
+) -> tuple[int, list[JournalRecord]]:
+    """(octets, records) of a difference. A new zone's record leads from its serial to itself, and brings nobody across."""
+    octets = sum(len(owner) + len(rdata) + 10 for part in (removed, added) for owner, _, _, rdata in part)
+    if octets > JOURNAL_OCTETS:
+        return 0, [gap(change, old, new, now)]
+    if octets < PIECE_OCTETS:
+        pieces: list[tuple[list[Rr], list[Rr]]] = [(removed, added)]
+    else:
+        pieces = [(part, []) for part in _pieces(removed)]
+        pieces += [([], part) for part in _pieces(added)]
+    last = len(pieces) - 1
+    return octets, [
+        JournalRecord(
+            serial_from=old,
+            serial_to=new,
+            time=now,
+            actor=change.actor,
+            address=change.address,
+            comment=change.comment,
+            part=part,
+            more=part < last,
+            removed=piece[0],
+            added=piece[1],
+        )
+        for part, piece in enumerate(pieces)
+    ]
 
 
 def _pieces(rrs: list[Rr]) -> Iterator[list[Rr]]:
@@ -345,7 +370,8 @@ def _pieces(rrs: list[Rr]) -> Iterator[list[Rr]]:
         yield piece
 
 
-def _compare(name: Wire, before: Node | None, after: Node | None, removed: list[Rr], added: list[Rr]) -> None:
+def compare(name: Wire, before: Node | None, after: Node | None, removed: list[Rr], added: list[Rr]) -> None:
+    """Append what an entry lost and gained."""
     old = before.sets if before is not None else {}
     new = after.sets if after is not None else {}
     owner_before = before.spelling or name if before is not None else name
@@ -373,7 +399,8 @@ def _collect(rrsets: Iterable[RRset]) -> dict[SetKey, RawRrset]:
     return sets
 
 
-def _with(record: ZoneRecord | None, **changes: Any) -> ZoneRecord:
+def with_fields(record: ZoneRecord | None, **changes: Any) -> ZoneRecord:
+    """The record with some fields changed."""
     assert record is not None
     fields = {name: getattr(record, name) for name in record.__struct_fields__}
     return ZoneRecord(**{**fields, **changes})

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsblast._core.keys import name_key, name_of_key, owner_key, split_owner_key
+from nsblast._core.keys import hash_keys, name_key, name_of_key, owner_key, split_owner_key
+from nsblast._core.name import hash_name
 
 EDGE = st.sampled_from([0, 1, 2, 3, 45, 46, 64, 65, 90, 91, 97, 255])
 LABEL = st.lists(st.one_of(EDGE, st.integers(0, 255)), min_size=1, max_size=6).map(bytes)
@@ -78,6 +79,14 @@ def test_an_apex_cannot_be_deeper_than_the_name() -> None:
         owner_key(b"\1a\1b\0", 3)
     with pytest.raises(ValueError, match="no name has 255 labels"):
         owner_key(b"\1a\1b\0", 255)
+
+
+@given(st.lists(LABELS, min_size=1, max_size=5), st.integers(0, 5))
+def test_hashes_of_keys_are_those_of_names(names: list[list[bytes]], apex: int) -> None:
+    seed = (0x0123456789ABCDEF, 42)
+    keys = [b"e" + owner_key(wire(labels), min(apex, len(labels))) for labels in names]
+    hashes = memoryview(hash_keys(keys, seed, 1)).cast("Q")
+    assert hashes.tolist() == [hash_name(wire(labels), seed) for labels in names]
 
 
 @given(st.binary(max_size=40))

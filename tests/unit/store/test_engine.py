@@ -188,10 +188,11 @@ def test_followers_clean_up(primary: Database) -> None:
     assert folder.is_dir()
     follower.close()
     assert not folder.exists()
-    for name in ("8", "9"):
+    mine = str(os.getpid())
+    for name in ("4194999", mine):
         (primary.path / FOLLOWERS / name).mkdir(parents=True)
-    sweep_followers(primary.path, alive=["9"])
-    assert [child.name for child in (primary.path / FOLLOWERS).iterdir()] == ["9"]
+    sweep_followers(primary.path)
+    assert [child.name for child in (primary.path / FOLLOWERS).iterdir()] == [mine]
 
 
 def test_a_checkpoint_opens(primary: Database, tmp_path: Path) -> None:

@@ -1,28 +1,18 @@
-"""Random edits against a plain model of a zone; each operation's meaning; what is refused."""
+"""Each operation's meaning, what is refused, and what holds after every change."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import dns.name
-import dns.rdata
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, HAS_WILDCARD, IS_APEX, IS_CUT, IS_ENT, IS_OCCLUDED
-from nsblast.errors import Conflict, InputError, NotFound, NsblastError, UsageError
+from nsblast.errors import Conflict, InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.engine import Database
-from nsblast.store.overlay import Base, Overlay
 from nsblast.store.values_v1 import What, ZoneKind
-from nsblast.types import Rr
 from nsblast.zones.build import entries_of
-from nsblast.zones.checks import soa_serial
-from nsblast.zones.edit import Changed, apply
+from nsblast.zones.edit import Changed
 from nsblast.zones.model import (
     AppendRRs,
-    ChangeSet,
     ConfigureZone,
     CreateZone,
     DeleteName,
@@ -33,105 +23,9 @@ from nsblast.zones.model import (
     MergeRRsets,
     PutName,
     ReplaceZone,
-    Result,
     RRset,
 )
-
-A, NS, CNAME, SOA, TXT, DNAME, RRSIG = 1, 2, 5, 6, 16, 39, 46
-
-
-def wire(text: str) -> bytes:
-    return dns.name.from_text(text).to_wire()
-
-
-def rdata(rrtype: str, text: str) -> bytes:
-    value = dns.rdata.from_text("IN", rrtype, text).to_wire()
-    assert value is not None
-    return value
-
-
-APEX = wire("example.")
-A1, A2, A3 = (bytes((192, 0, 2, last)) for last in (1, 2, 3))
-
-
-def soa(serial: int) -> bytes:
-    return rdata("SOA", f"ns.example. admin.example. {serial} 3600 600 86400 300")
-
-
-def start(serial: int = 1) -> tuple[Any, ...]:
-    apex = (RRset(SOA, 300, (soa(serial),)), RRset(NS, 300, (wire("ns.example."),)))
-    return CreateZone(), PutName(APEX, apex)
-
-
-class Zone:
-    """One zone edited in a layer, with checks that hold after every change."""
-
-    def __init__(self, database: Database) -> None:
-        self.view = Overlay(Base(database))
-        self.number = 0
-
-    def do(self, *ops: Any, apex: bytes = APEX, **more: Any) -> Result:
-        child = Overlay(self.view)
-        self.number += 1
-        applied = apply(ChangeSet(apex, ops, **more), child, self.number, 1000.0)
-        if applied.zone is not None:
-            self.view.take(child)
-        self.check(apex)
-        self.applied = applied
-        result = applied.result
-        assert isinstance(result, Result)
-        return result
-
-    def contents(self, apex: bytes = APEX) -> dict[bytes, Any]:
-        return {layout.entry_of(key)[0]: node for key, node in self.view.walk(*layout.entries_range(apex))}
-
-    def rrs(self, apex: bytes = APEX) -> list[Rr]:
-        return [rr for name, node in self.contents(apex).items() for rr in node.rrs(name)]
-
-    def flags(self, name: str) -> int:
-        node = self.view.node(layout.entry_key(wire(name), 1))
-        assert node is not None, name
-        return node.flags
-
-    def has(self, name: str) -> bool:
-        return self.view.node(layout.entry_key(wire(name), 1)) is not None
-
-    def serial(self) -> int:
-        record = self.view.zone(APEX)
-        assert record is not None
-        return record.serial
-
-    def check(self, apex: bytes) -> None:
-        """The layer holds just what building the zone anew from its RRs gives, byte for byte."""
-        record = self.view.zone(apex)
-        low, high = layout.entries_range(apex)
-        stored = {key[1:]: node.pack() for key, node in self.view.walk(low, high)}
-        if record is None:
-            assert stored == {}
-            return
-        assert stored == dict(entries_of(apex, self.rrs(apex)))
-        assert record.names == len(stored)
-        if SOA in self.contents(apex)[apex].sets:
-            assert record.serial == soa_serial(apex, self.contents(apex)[apex].sets[SOA][2][0])
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.primary(tmp_path / "db")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def zone(database: Database) -> Zone:
-    zone = Zone(database)
-    zone.do(*start())
-    return zone
-
-
-def a(*addresses: bytes, ttl: int = 60) -> tuple[RRset, ...]:
-    return (RRset(A, ttl, addresses),)
-
+from tests.unit.zones.editing import A1, A2, A3, APEX, CNAME, DNAME, NS, RRSIG, SOA, TXT, A, Zone, a, soa, start, wire
 
 # -- names come and go --
 
@@ -427,96 +321,3 @@ def test_the_root_zone(database: Database) -> None:
     assert zone.contents(root)[root].flags == IS_APEX | HAS_WILDCARD
     zone.do(DeleteName(wire("ns.example.")), apex=root)
     assert set(zone.contents(root)) == {root, wire("*.")}
-
-
-# -- random edits --
-
-LABELS = st.sampled_from([b"a", b"b", b"*", b"\0", b"\1", b"a-", b"A"])
-NAMES = st.lists(LABELS, max_size=4).map(lambda labels: b"".join(bytes((len(x),)) + x for x in labels) + APEX)
-SETS = st.lists(
-    st.sampled_from(
-        [
-            RRset(A, 60, (A1,)),
-            RRset(A, 60, (A2, A3)),
-            RRset(TXT, 90, (b"\1a",)),
-            RRset(NS, 60, (wire("ns.example."),)),
-            RRset(DNAME, 60, (wire("x."),)),
-            RRset(CNAME, 60, (wire("y."),)),
-            RRset(A, 60, ()),
-        ]
-    ),
-    max_size=2,
-).map(tuple)
-OPS = st.one_of(
-    st.builds(PutName, NAMES, SETS),
-    st.builds(MergeRRsets, NAMES, SETS),
-    st.builds(AppendRRs, NAMES, SETS),
-    st.builds(DeleteRRs, NAMES, SETS),
-    st.builds(DeleteTypes, NAMES, st.lists(st.sampled_from([A, NS, TXT, DNAME]), max_size=2).map(tuple)),
-    st.builds(DeleteName, NAMES, st.just(Expect.ANY)),
-)
-
-Model = dict[bytes, dict[int, tuple[int, frozenset[bytes]]]]
-
-
-def expected(model: Model, op: Any) -> None:
-    """What an operation means, on a dict of names; no checks."""
-    name = op.owner.lower()
-    sets = model.setdefault(name, {})
-    if isinstance(op, PutName):
-        sets.clear()
-    if isinstance(op, DeleteName):
-        sets.clear()
-        return
-    if isinstance(op, DeleteTypes):
-        for rrtype in op.types:
-            sets.pop(rrtype, None)
-        return
-    if isinstance(op, MergeRRsets):
-        for rrset in op.rrsets:
-            sets.pop(rrset.type, None)
-    given: dict[int, tuple[int, frozenset[bytes]]] = {}
-    for rrset in op.rrsets:
-        if rrset.rdatas:
-            ttl, values = given.get(rrset.type, (rrset.ttl, frozenset()))
-            given[rrset.type] = (ttl, values | set(rrset.rdatas))
-    for rrtype, (ttl, values) in given.items():
-        had = sets.get(rrtype, (ttl, frozenset()))
-        if isinstance(op, DeleteRRs):
-            left = had[1] - values
-            sets.pop(rrtype, None)
-            if left:
-                sets[rrtype] = (had[0], left)
-        else:
-            keep = had[1] if isinstance(op, AppendRRs) and rrtype not in (CNAME, DNAME) else frozenset()
-            sets[rrtype] = (ttl, values | keep)
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.lists(OPS, min_size=1, max_size=3), max_size=8))
-def test_random_edits_follow_a_plain_model(tmp_path_factory: pytest.TempPathFactory, changes: list[list[Any]]) -> None:
-    database = Database.primary(tmp_path_factory.mktemp("db") / "db")
-    try:
-        zone = Zone(database)
-        zone.do(*start())
-        model: Model = {APEX: {NS: (300, frozenset((wire("ns.example."),)))}}
-        replay = set(zone.rrs())
-        for ops in changes:
-            wanted = {name: dict(sets) for name, sets in model.items()}
-            for op in ops:
-                expected(wanted, op)
-            try:
-                result = zone.do(*ops)
-            except NsblastError:
-                continue
-            model = {name: sets for name, sets in wanted.items() if sets}
-            got = {(name.lower(), rrtype, ttl, value) for name, rrtype, ttl, value in zone.rrs() if rrtype != SOA}
-            plain = {(name, t, ttl, v) for name, sets in model.items() for t, (ttl, vs) in sets.items() for v in vs}
-            assert got == plain
-            assert result.diff is not None
-            fold = lambda rrs: {(name.lower(), *rest) for name, *rest in rrs}  # noqa: E731
-            assert fold(result.diff.removed) <= fold(replay)
-            replay = (fold(replay) - fold(result.diff.removed)) | fold(result.diff.added)
-            assert replay == fold(zone.rrs())
-    finally:
-        database.close()

@@ -1,0 +1,109 @@
+"""From what a group changed to the octets of one commit.
+
+Owns: which records a commit writes, as a WriteBatch or as a sorted file to be ingested. Never: rules, visibility, numbers.
+Every commit holds its entries, zone records, journals, its change log record, `mseq` and `mkept`: all or nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import rocksdict
+
+from nsblast._core.rrset import ZONE_SPECIAL
+from nsblast.store import layout
+from nsblast.store.commit import Applied, BulkEnd
+from nsblast.store.engine import Batch, Database
+from nsblast.store.overlay import Overlay
+from nsblast.store.values_v1 import ChangeRecord, JournalRecord, encode
+from nsblast.types import CommitNumber, Wire
+
+
+def octets_kept(database: Database) -> int:
+    """Octets of all journals together, as far as it was counted."""
+    return int.from_bytes(database.get(layout.KEPT_KEY) or b"", "big")
+
+
+def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, now: float, kept: int) -> Batch:
+    """The batch of a group. kept: octets of all journals after it."""
+    batch = Batch(raw_mode=True)
+    put, delete = batch.put, batch.delete
+    for low, high in group.cleared:
+        batch.delete_range(low, high)
+    for key, node in group.nodes.items():
+        if node is not None:
+            put(key, node.pack())
+        else:
+            delete(key)
+    for apex, record in group.zones.items():
+        if record is not None:
+            put(layout.zone_key(apex), encode(record))
+        else:
+            delete(layout.zone_key(apex))
+    for key, special in _special(group):
+        if special:
+            put(key, b"")
+        else:
+            delete(key)
+    octets = 0
+    changes = []
+    pieces: dict[Wire, int] = {}
+    for one in applied:
+        assert one.zone is not None
+        changes.append(one.zone)
+        octets += one.octets
+        if one.forget is not None:
+            batch.delete_range(*layout.journal_range(one.forget))
+        for piece_record in one.journal:
+            piece = pieces.get(one.zone.apex, 0)
+            pieces[one.zone.apex] = piece + 1
+            put(layout.journal_key(one.zone.apex, number, piece), encode(piece_record))
+    bulk = {layout.entries_range(change.apex) for change in changes if change.bulk}
+    keys = [key for key in group.nodes if not any(low <= key < high for low, high in bulk)]
+    put(layout.change_key(number), encode(ChangeRecord(time=now, zones=changes, keys=keys, octets=octets)))
+    put(layout.SEQUENCE_KEY, number.to_bytes(8, "big"))
+    put(layout.KEPT_KEY, (kept + octets).to_bytes(8, "big"))
+    return batch
+
+
+def _special(group: Overlay) -> Iterator[tuple[bytes, bool]]:
+    """Marks of zones whose ZONE_SPECIAL changed."""
+    for apex, record in group.zones.items():
+        key = layout.entries_range(apex)[0]
+        before = group.before(key)
+        after = group.node(key) if record is not None else None
+        was = bool(before is not None and before.flags & ZONE_SPECIAL)
+        now = bool(after is not None and after.flags & ZONE_SPECIAL)
+        if was != now:
+            yield layout.special_key(apex), now
+
+
+def files_of(
+    database: Database, folder: Path, apex: Wire, end: BulkEnd, number: CommitNumber, now: float, kept: int
+) -> list[Path]:
+    """The two small files that go with a bulk change's entries, below and above them in key order."""
+    head, tail = folder / f"{number}-head.sst", folder / f"{number}-tail.sst"
+    change = ChangeRecord(time=now, zones=[end.zone], octets=end.octets)
+    _write(database, head, [(layout.change_key(number), encode(change))])
+    records: list[tuple[bytes, bytes | None]] = list(_journal(apex, end.journal, number))
+    records.append((layout.KEPT_KEY, (kept + end.octets).to_bytes(8, "big")))
+    records.append((layout.SEQUENCE_KEY, number.to_bytes(8, "big")))
+    records.append((layout.special_key(apex), b"" if end.special else None))
+    records.append((layout.zone_key(apex), encode(end.record)))
+    _write(database, tail, records)
+    return [head, tail]
+
+
+def _journal(apex: Wire, journal: list[JournalRecord], number: CommitNumber) -> Iterator[tuple[bytes, bytes]]:
+    for piece, record in enumerate(journal):
+        yield layout.journal_key(apex, number, piece), encode(record)
+
+
+def _write(database: Database, path: Path, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+    writer = rocksdict.SstFileWriter(database.options())
+    writer.open(str(path))
+    for key, value in records:
+        if value is None:
+            del writer[key]
+        else:
+            writer[key] = value
+    writer.finish()

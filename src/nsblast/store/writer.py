@@ -1,0 +1,314 @@
+"""The one writer: takes changes from any thread, commits them in groups, makes them visible, tells who listens.
+
+Owns: the committing thread, commit numbers, groups, the order of a commit (docs/architecture.md), who waits for whom.
+Never: what a change means (Rules), what it shows (visible.py).
+Invariants: a future is resolved after its commit is synced and visible in every worker; a change that fails takes nobody with
+it; changes of one zone are applied in the order they were submitted. `lock` is held from before a commit is on the disk until it
+is visible, so that nobody fills the cache with what is not visible yet.
+"""
+
+import contextlib
+import queue
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from nsblast.errors import NsblastError, StoreError
+from nsblast.store import batch, changes, layout
+from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Rules
+from nsblast.store.engine import Database
+from nsblast.store.overlay import Base, Overlay
+from nsblast.store.recover import bring_up
+from nsblast.store.values_v1 import What, ZoneChange, ZoneRecord
+from nsblast.store.visible import Plan, SegmentFace, Visible
+from nsblast.types import Clock, CommitNumber, Wire
+
+GROUP = 512
+"""Change-sets one commit takes at most."""
+TEND = 0.1
+"""Seconds between two looks at what is to be tidied."""
+FOLDER = "bulk"
+
+
+@dataclass(slots=True)
+class _Job:
+    change: Any
+    future: "Future[Any]"
+    prepared: Any = None
+    failure: BaseException | None = None
+    locked: bool = False
+    """Whether it holds its zone, and lets it go when it is done."""
+
+
+class Committer:
+    """Commits. With segment=None nothing but the store is kept up to date (a command without a server)."""
+
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        *,
+        segment: SegmentFace | None = None,
+        wake: Callable[[], None] = lambda: None,
+        keep: changes.Keep | None = None,
+        clock: Clock = time.time,
+    ) -> None:
+        self.database = database
+        self.lock = threading.Lock()
+        self.keep = keep or changes.Keep()
+        self.after_bulk: Callable[[], None] = lambda: None
+        """Called after a bulk change: the cache no longer holds everything."""
+        self.last: CommitNumber = database.position
+        self.visible = Visible(segment, database, wake) if segment is not None else None
+        self._rules = rules
+        self._clock = clock
+        self._kept = batch.octets_kept(database)
+        self._folder = database.path / FOLDER
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._taken: dict[Wire, deque[_Job]] = {}
+        self._ready: deque[_Job] = deque()
+        self._listeners: list[Listener] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._ended = False
+        self._tended = 0.0
+
+    def start(self) -> None:
+        """Bring the segment up to the store, then take changes."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.visible is not None:
+            with self.lock:
+                self.last = max(self.last, bring_up(self.visible, self.database))
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit what was submitted, then end; the database stays open."""
+        if not self._ended:
+            self._ended = True
+            self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+        self._pool.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this one of each commit from now on."""
+        self._listeners.append(listener)
+
+    def submit(self, change: Any) -> "Future[Any]":
+        """The result comes when the change is durable and visible. Any thread may call this."""
+        future: Future[Any] = Future()
+        if self._ended:
+            future.set_exception(StoreError("the store is being closed"))
+        else:
+            self._jobs.put(_Job(change, future))
+        return future
+
+    def apply(self, change: Any) -> Any:
+        """submit(), and wait."""
+        return self.submit(change).result()
+
+    # -- the committing thread --
+
+    def _run(self) -> None:
+        ended = False
+        while not (ended and not self._taken and not self._ready):
+            group, end = self._collect()
+            ended = ended or end
+            ordinary = [job for job in group if not isinstance(job.prepared, Bulk)]
+            if ordinary:
+                self._commit(ordinary)
+            for job in group:
+                if isinstance(job.prepared, Bulk):
+                    self._commit_bulk(job, job.prepared)
+            for job in group:
+                if job.locked:
+                    self._let_go(job)
+            if time.monotonic() - self._tended > TEND:
+                self._tend()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                late = self._jobs.get_nowait()
+                if late is not None:
+                    self._fail(late, StoreError("the store is being closed"))
+
+    def _collect(self) -> tuple[list[_Job], bool]:
+        """What waits and may go on now, and whether the end was asked for."""
+        group: list[_Job] = []
+        end = False
+        wait = not self._ready
+        while len(group) < GROUP:
+            if self._ready:
+                job: _Job | None = self._ready.popleft()
+            else:
+                try:
+                    job = self._jobs.get(timeout=TEND) if wait else self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            wait = False
+            if job is None:
+                end = True
+            elif self._may_go(job):
+                group.append(job)
+        return group, end
+
+    def _may_go(self, job: _Job) -> bool:
+        if job.locked:
+            return True
+        try:
+            zone = self._rules.zone_of(job.change)
+            if zone in self._taken:
+                self._taken[zone].append(job)
+                return False
+            if not self._rules.needs_preparing(job.change):
+                return True
+        except Exception as error:
+            self._fail(job, error)
+            return False
+        job.locked = True
+        self._taken[zone] = deque()
+        self._pool.submit(self._prepare, job)
+        return False
+
+    def _prepare(self, job: _Job) -> None:
+        """In the preparing thread; the job comes back through the queue."""
+        try:
+            self._folder.mkdir(exist_ok=True)
+            job.prepared = self._rules.prepare(job.change, self.database, self._folder)
+        except BaseException as error:
+            job.failure = error
+        self._jobs.put(job)
+
+    def _let_go(self, job: _Job) -> None:
+        self._ready.extend(self._taken.pop(self._rules.zone_of(job.change)))
+
+    def _fail(self, job: _Job, error: BaseException) -> None:
+        if job.future.set_running_or_notify_cancel():
+            job.future.set_exception(error)
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        now = self._clock()
+        number = self.last + 1
+        group = Overlay(Base(self.database))
+        applied: list[Applied] = []
+        finished: list[tuple[_Job, Any]] = []
+        for job in jobs:
+            if job.failure is not None:
+                self._fail(job, job.failure)
+                continue
+            view = Overlay(group)
+            try:
+                one = self._rules.apply(job.prepared or job.change, view, number, now)
+            except Exception as error:
+                self._fail(job, error)
+                continue
+            finished.append((job, one.result))
+            if one.zone is not None and not self._rules.is_dry(job.change):
+                group.take(view)
+                applied.append(one)
+        if applied:
+            try:
+                self._write(group, applied, number, now)
+            except Exception as error:
+                for job, _ in finished:
+                    self._fail(job, error)
+                return
+        for job, result in finished:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_result(result)
+        if applied:
+            self._tell(Event(number, now, tuple(one.zone for one in applied if one.zone is not None)))
+
+    def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> None:
+        written = batch.batch_of(group, applied, number, now, self._kept)
+        zones = [one.zone for one in applied if one.zone is not None]
+        with self.lock:
+            if self.visible is None:
+                self.database.write(written)
+                self.last = number
+            else:
+                plan = self.visible.plan(group, zones)
+                self.visible.stage(plan)
+                try:
+                    self.database.write(written)
+                except BaseException:
+                    self.visible.forget()
+                    raise
+                self.last = number
+                self.visible.show(number, plan)
+        self._kept += sum(one.octets for one in applied)
+        if any(zone.bulk for zone in zones):
+            self.after_bulk()
+
+    def _commit_bulk(self, job: _Job, bulk: Bulk) -> None:
+        now = self._clock()
+        number = self.last + 1
+        try:
+            end = bulk.end(number, now)
+            if self._rules.is_dry(job.change):
+                bulk.discard()
+            else:
+                self._ingest(bulk, end, number, now)
+        except BaseException as error:
+            bulk.discard()
+            self._fail(job, error)
+            return
+        if job.future.set_running_or_notify_cancel():
+            job.future.set_result(end.result)
+        if not self._rules.is_dry(job.change):
+            self._tell(Event(number, now, (end.zone,)))
+            self.after_bulk()
+
+    def _ingest(self, bulk: Bulk, end: BulkEnd, number: CommitNumber, now: float) -> None:
+        small = batch.files_of(self.database, self._folder, bulk.apex, end, number, now, self._kept)
+        files = [small[0], *bulk.files, small[1]]
+
+        def write() -> None:
+            self.database.ingest(files)
+            self.last = number
+
+        with self.lock:
+            if self.visible is None:
+                write()
+                self.database.nudge()
+            else:
+                plan = self._bulk_plan(bulk, end.zone, special=end.special)
+                self.last = number  # used up, come what may
+                self.visible.flip(number, plan, write)
+        self._kept += end.octets
+
+    def _bulk_plan(self, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:
+        assert self.visible is not None
+        view = Overlay(Base(self.database))
+        if zone.what is What.CREATED:
+            view.zones[bulk.apex] = ZoneRecord()
+        plan = self.visible.plan(view, [zone])
+        # What names at and below a new zone's apex show is in the files: the cache forgets them, and workers, all caught
+        # up by then, ask the store.
+        plan.evicted, plan.shown = list(plan.shown), {}
+        plan.hashes = bulk.hashes
+        was = self.database.get(layout.special_key(bulk.apex)) is not None
+        if was != special:
+            plan.special[bulk.apex] = int(special) - int(was)
+        return plan
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(NsblastError):
+                listener(event)
+
+    def _tend(self) -> None:
+        self._tended = time.monotonic()
+        try:
+            if self.visible is not None:
+                with self.lock:
+                    self.visible.tend(self.last)
+            self._kept = changes.trim(self.database, self.keep, self.last, self._kept, self._clock())
+        except StoreError:
+            # The next commit will meet the same trouble, and has somebody to tell it to.
+            return

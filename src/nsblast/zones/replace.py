@@ -1,0 +1,166 @@
+"""Whole zones: what a replacement changes, found out away from the committing thread.
+
+Owns: turning ReplaceZone into a list of changes or, when they are many, into files to be ingested with the serial, record, journal
+that go with them. Never: the merge (store/bulk.py), small edits (edit.py).
+"""
+
+from dataclasses import replace as with_fields
+from itertools import chain
+from pathlib import Path
+
+from nsblast._core.rrset import HAS_CNAME, HAS_DNAME
+from nsblast.errors import InputError, NotFound, UsageError
+from nsblast.store import layout
+from nsblast.store.bulk import EntryFiles, difference
+from nsblast.store.commit import BULK, Applied, Bulk, BulkEnd
+from nsblast.store.engine import Database
+from nsblast.store.overlay import Base, Node, Overlay
+from nsblast.store.values_v1 import JournalRecord, What, ZoneChange, ZoneRecord
+from nsblast.types import CommitNumber, Rr, Wire
+from nsblast.zones import checks, edit
+from nsblast.zones.checks import SOA, text
+from nsblast.zones.edit import Changed
+from nsblast.zones.model import ChangeSet, Diff, ReplaceZone, Result
+from nsblast.zones.structure import flags_of
+
+CHECK_OCTETS = 32 << 10
+"""Entries larger than this are always checked whole; smaller ones only where a rule may be broken."""
+
+
+class ZoneRules:
+    """The Rules of zones, for the Committer: a change is a ChangeSet."""
+
+    def zone_of(self, change: ChangeSet) -> Wire:
+        """Changes of one zone are not interleaved."""
+        return change.apex
+
+    def is_dry(self, change: ChangeSet) -> bool:
+        """Only tried?"""
+        return change.dry_run
+
+    def needs_preparing(self, change: ChangeSet) -> bool:
+        """Whole replacements, unless they are prepared already."""
+        return any(isinstance(op, ReplaceZone) and not isinstance(op.entries, Changed) for op in change.ops)
+
+    def prepare(self, change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
+        """The same change-set with what differs in place of the contents; a Bulk when that is much."""
+        return _prepare(change, database, folder)
+
+    def apply(self, change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
+        """See edit.apply."""
+        return edit.apply(change, view, number, now)
+
+
+def _prepare(change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
+    if len(change.ops) != 1 or not isinstance(change.ops[0], ReplaceZone):
+        raise UsageError(f"{text(change.apex)}: the replacement of a zone is a change-set of its own")
+    op = change.ops[0]
+    changes: list[tuple[bytes, bytes | None]] = []
+    before: list[bytes | None] = []
+    found = difference(database, change.apex, op.entries)
+    for key, old, new in found:
+        changes.append((key, new))
+        before.append(old)
+        if len(changes) > BULK:
+            first = ((one[0], had, one[1]) for one, had in zip(changes, before, strict=True))
+            return _Replacement(change, op, database).to_files(EntryFiles(database, folder), chain(first, found))
+    return with_fields(change, ops=(with_fields(op, entries=Changed(changes)),))
+
+
+class _Replacement:
+    """A large replacement of one zone."""
+
+    def __init__(self, change: ChangeSet, op: ReplaceZone, database: Database) -> None:
+        self.change = change
+        self.op = op
+        self.apex = change.apex
+        self.low, _ = layout.entries_range(change.apex)
+        view = Overlay(Base(database))
+        self.before = view.zone(change.apex)
+        self.node = view.node(self.low)
+        if self.before is None and not op.create:
+            raise NotFound(f"there is no zone {text(self.apex)}")
+        if change.guard is not None:
+            change.guard(edit.contents_of(view, change.apex))
+        self.serial = self.before.serial if self.before is not None else 0
+        self.names = self.touched = self.octets = 0
+        self.removed: list[Rr] = []
+        self.added: list[Rr] = []
+        self.kept = self.before is not None
+        """Whether the difference is still small enough to be kept; that of a new zone is the zone."""
+
+    def to_files(self, files: EntryFiles, found: "chain[tuple[bytes, bytes | None, bytes | None]]") -> Bulk:
+        """Write what differs; the apex's SOA gets its serial on the way."""
+        try:
+            first = next(found)
+            if first[0] != self.low:
+                # The apex did not change, and so brings no newer serial.
+                found = chain([first], found)
+                first = (self.low, self.node.pack() if self.node else None, self.node.pack() if self.node else None)
+            self._write(files, *self._with_serial(first))
+            for one in found:
+                self._write(files, *one)
+            files.end()
+        except BaseException:
+            Bulk(self.apex, files.files, [], self._end).discard()
+            raise
+        return Bulk(self.apex, files.files, files.hashes, self._end)
+
+    def _with_serial(self, first: tuple[bytes, bytes | None, bytes | None]) -> tuple[bytes, bytes | None, bytes | None]:
+        key, old, new = first
+        if new is None:
+            raise InputError(f"{text(self.apex)}: the zone's apex must have a SOA")
+        node = Node.load(new).copy()
+        checks.check_apex(self.apex, node)
+        rrtype, ttl, rdatas = node.sets[SOA]
+        given = checks.soa_serial(self.apex, rdatas[0])
+        had = Node.load(old).sets.get(SOA) if old is not None else None
+        self.serial = given
+        if had is not None and not self.op.keep_serial:
+            past = checks.soa_serial(self.apex, had[2][0])
+            if not checks.is_newer(given, past):
+                self.serial = checks.next_serial(past)
+                rdata = checks.with_serial(rdatas[0], self.serial)
+                node.replace({**node.sets, SOA: (rrtype, ttl, [rdata])})
+        node.reflag(flags_of(node.flags, node.sets))
+        return key, old, node.pack()
+
+    def _write(self, files: EntryFiles, key: bytes, old: bytes | None, new: bytes | None) -> None:
+        files.put(key, new, gained=old is None)
+        self.touched += 1
+        self.names += (new is not None) - (old is not None)
+        if new is not None and (len(new) > CHECK_OCTETS or (new[2] << 8 | new[3]) & (HAS_CNAME | HAS_DNAME)):
+            checks.check_entry(layout.entry_of(key)[0], Node.load(new))
+        if self.kept:
+            self.octets += len(old or b"") + len(new or b"")
+            if self.octets > edit.JOURNAL_OCTETS:
+                self.kept = False
+                self.removed, self.added = [], []
+                return
+            name = layout.entry_of(key)[0]
+            edit.compare(
+                name, Node.load(old) if old else None, Node.load(new) if new else None, self.removed, self.added
+            )
+
+    def _end(self, number: CommitNumber, now: float) -> BulkEnd:
+        before, op = self.before, self.op
+        now = self.change.time if self.change.time is not None else now
+        record = before or ZoneRecord(
+            kind=op.kind, tenant=op.tenant, settings=op.settings, created=now, incarnation=number
+        )
+        record = edit.with_fields(
+            record, serial=self.serial, changed=now, names=record.names + self.names, changed_in=number
+        )
+        journal = self._journal(before.serial if before is not None else self.serial, now)
+        diff = Diff(tuple(self.removed), tuple(self.added)) if self.kept else None
+        number = 0 if self.change.dry_run else number
+        past = before.serial if before is not None else None
+        result = Result(self.apex, number, past, self.serial, diff, self.touched)
+        what = What.CHANGED if before is not None else What.CREATED
+        octets = self.octets if self.kept else 0
+        return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True), journal, octets, False)
+
+    def _journal(self, old: int, now: float) -> list[JournalRecord]:
+        if not self.kept:
+            return [edit.gap(self.change, old, self.serial, now)]
+        return edit.journal_of(self.change, old, self.serial, self.removed, self.added, now)[1]
