@@ -155,9 +155,13 @@ cdef Status node_special(const Sources* src, Trail* trail, MissKind kind, const 
     cdef uint32_t length = name.len - name.at[k]
     cdef const Fill* fill = find_fill(src, fill_key(name.hash[k], kind, apex), kind, apex, wire, length)
     cdef Status status
-    if fill != NULL and src.map.base != NULL \
-            and load64_acquire(&src.map.stripes[stripe_of(name.hash[apex])].last) > fill.stamp:
-        fill = NULL         # the zone has changed since: ask again
+    cdef uint64_t last
+    if src.map.base != NULL:
+        last = load64_acquire(&src.map.stripes[stripe_of(name.hash[apex])].last)
+        if last > trail.done:
+            return Status.BUSY      # under change: whatever the store says now would be asked again, without end
+        if fill != NULL and last > fill.stamp:
+            fill = NULL             # the zone has changed since: ask again
     if fill == NULL:
         return note_miss(trail, kind, name.hash[k], apex, wire, length)
     if trail.count == NODES_MAX:

@@ -37,6 +37,7 @@ cdef enum:
     ANSWER = 4096           # octets of an answer: no udp_max is larger
     CONTROL = 64            # octets of a control message
     PARKED = 1024           # packets that may wait for the store
+    PATIENCE = 5            # seconds one may wait: its client has given up by then, and places are few
 
 
 cdef struct Place:          # one datagram of a batch
@@ -258,11 +259,13 @@ cdef class UdpServer:
         self.release(parked)
 
     def retry(self) -> int:
-        """Try all parked packets but those handed over once more; returns how many still wait."""
+        """Try all parked packets but those handed over once more; returns how many still wait. The oldest are given up."""
         cdef uint32_t k
         cdef Parked* parked
         cdef Status status
+        cdef timespec now
         with nogil:
+            clock_gettime(CLOCK_MONOTONIC, &now)
             for k in range(<uint32_t> PARKED):
                 parked = &self.parked[k]
                 if not parked.used or parked.why == Status.HAND_OVER:
@@ -273,6 +276,9 @@ cdef class UdpServer:
                     self.tally_parked(parked)
                     if parked.txn.answer_len:
                         self.send_parked(parked)
+                    self.release(parked)
+                elif elapsed(&parked.since, &now) > PATIENCE * <uint64_t> 1000000000 and status != Status.HAND_OVER:
+                    self.dropped += 1
                     self.release(parked)
                 else:
                     parked.why = status

@@ -3,8 +3,8 @@
 Also keeps the secondary near the store: at most `catch_up` behind, and at once when control's eventfd asks.
 Three rules make what comes from here as good as the cache (docs/architecture.md):
   - while the secondary has read further than head.done, misses wait: their zone is being changed this very moment;
-  - neighbours in canonical order (NSEC, NSEC3) are read only once the secondary has reached head.done: no pinned entry
-    of the cache stands before them;
+  - what is never cached (neighbours in canonical order, the parent's side of an apex) is read only once the secondary has
+    reached head.done: no pinned entry of the cache stands before it, and the Engine would not believe older news;
   - after each catch-up the fills are forgotten before the new position is told, because control lets go of pins then.
 A question the store cannot answer (damaged file, no room for handles) is SERVFAIL for its client and no more than that.
 """
@@ -37,7 +37,7 @@ class Filled(Enum):
     """What became of a miss."""
 
     DONE = "the Engine has it"
-    LATER = "the secondary is ahead of what is visible: try again in a moment"
+    LATER = "the secondary is ahead of what is visible, or behind and must not be: try again in a moment"
     FAILED = "the store cannot be read"
 
 
@@ -120,7 +120,6 @@ class Follower:
 _ROUNDS_MAX = 2048
 _FAILURES_MAX = 20  # catch-ups failed in a row until another process shall try
 _LOG_EVERY = 1.0
-_BY_NAME = (MISS_ENTRY, MISS_IN_ZONE)  # the other misses are about order
 
 
 class Filler:
@@ -151,8 +150,10 @@ class Filler:
 
     def fill(self, kind: int, apex_labels: int, name: bytes) -> Filled:
         """Answer one miss, if it can be now."""
-        if kind not in _BY_NAME:
+        if kind != MISS_ENTRY:
             self.catch_up_if_behind()
+            if self._reader.position < self._segment.done:
+                return Filled.LATER
         if self._reader.horizon > self._segment.done:
             return Filled.LATER
         try:

@@ -23,7 +23,9 @@ from nsblast.settings import Settings
 _SOON = 0.001
 _WRITE_HIGH = 256 << 10
 _WRITE_LOW = 32 << 10
-_PARKED_MAX = 64  # messages of one connection that may wait
+_PARKED_MAX = 64  # messages of one connection that may wait, or be in the hands of handlers
+_PATIENCE = 5.0  # seconds a message may wait before it is SERVFAIL
+_FILLS = 256  # questions to the store in one turn of the loop: the other clients come next
 
 
 class Connections:
@@ -128,7 +130,8 @@ class Connection(asyncio.Protocol):
         self.key = b""
         self._client = b""
         self._rest = b""  # octets not answered yet: at most one message begun, more only while paused
-        self._parked: list[bytes] = []  # messages to be tried again
+        self._parked: list[tuple[bytes, float]] = []  # messages to be tried again, and since when they wait
+        self._turn: asyncio.Handle | None = None  # what is whole goes on being answered in the loop's next turn
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused = False
         self._writable = asyncio.Event()
@@ -160,6 +163,8 @@ class Connection(asyncio.Protocol):
         self._parked.clear()
         if self._timer is not None:
             self._timer.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self._writable.set()
         for task in self._tasks:
             task.cancel()
@@ -192,8 +197,12 @@ class Connection(asyncio.Protocol):
     # -- requests
 
     def _work(self) -> None:
-        """Answer all that is whole."""
+        """Answer all that is whole, as far as one turn allows."""
         filler, data = self._all.filler, self._rest
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        fills = 0
         while data and not self._paused and not self._transport.is_closing():
             used, answers, status = filler.engine.answer_stream(data, self._client)
             if used:
@@ -203,13 +212,17 @@ class Connection(asyncio.Protocol):
                 self._transport.write(answers)
             filled = filler.fill(*filler.engine.miss()) if status == MISS else None
             if filled is Filled.DONE:
-                continue
+                fills += 1
+                if fills < _FILLS:
+                    continue
+                self._turn = self._all.loop.call_soon(self._work)
+                break
             if filled is Filled.FAILED:
                 message, data = _take(data)
                 self._send_own(message, bare_answer(message, dns.rcode.SERVFAIL))
             elif status in (MISS, BUSY):
                 message, data = _take(data)
-                self._park(message)
+                self._park(message, monotonic())
             elif status == HAND_OVER:
                 message, data = _take(data)
                 self._hand_over(message)
@@ -222,38 +235,43 @@ class Connection(asyncio.Protocol):
         elif not self._begun:
             self._begun = monotonic()
 
-    def _park(self, message: bytes) -> None:
+    def _park(self, message: bytes, since: float) -> None:
         if len(self._parked) >= _PARKED_MAX:
             self.abort()
             return
-        self._parked.append(message)
+        self._parked.append((message, since))
         if self._timer is None:
             self._timer = self._all.loop.call_later(_SOON, self._again)
 
     def _again(self) -> None:
         """Messages that had to wait."""
         self._timer = None
+        now = monotonic()
         waiting, self._parked = self._parked, []
-        for message in waiting:
+        for message, since in waiting:
             answer = self._answer(message)
-            if answer is None:
-                self._park(message)
-            else:
-                self._send(answer)
-
-    def _answer(self, message: bytes) -> bytes | None:
-        filler = self._all.filler
-        while True:
-            answer = filler.engine.answer(message, self._client, True)
             if isinstance(answer, bytes):
-                return answer
+                self._send(answer)
+            elif answer == HAND_OVER:
+                self._hand_over(message)
+            elif now - since > _PATIENCE:
+                self._send(bare_answer(message, dns.rcode.SERVFAIL))
+            else:
+                self._park(message, since)
+
+    def _answer(self, message: bytes) -> bytes | int:
+        """The answer, or why there is none yet: BUSY or HAND_OVER."""
+        filler = self._all.filler
+        for _ in range(_FILLS):
+            answer = filler.engine.answer(message, self._client, True)
             if answer != MISS:
-                return None
+                return answer
             filled = filler.fill(*filler.engine.miss())
             if filled is Filled.FAILED:
                 return bare_answer(message, dns.rcode.SERVFAIL)
             if filled is Filled.LATER:
-                return None
+                break
+        return BUSY
 
     def _send(self, answer: bytes) -> None:
         if answer and not self._transport.is_closing():
@@ -269,6 +287,9 @@ class Connection(asyncio.Protocol):
         request = Request(message, self._client, tcp=True)
         if self._all.handover.find(request) is None:
             self._send_own(message, default_answer(message))
+            return
+        if len(self._tasks) >= _PARKED_MAX:
+            self.abort()
             return
         task = self._all.loop.create_task(self._run(request))
         self._tasks.add(task)
@@ -323,7 +344,7 @@ class Connection(asyncio.Protocol):
         """After the client's end of sending: close when all is answered."""
         if self._transport.is_closing():
             return
-        if self._parked or self._tasks or self._paused:
+        if self._parked or self._tasks or self._paused or self._turn is not None:
             self._all.loop.call_later(0.01, self._finish)
         else:
             self._transport.close()
