@@ -35,6 +35,7 @@ cdef struct Scan:
     bint has_last           # a record stated its TTL
     uint32_t last_ttl
     uint32_t pinned_line    # when not 0: the line all records are said to stand in ($GENERATE)
+    bint searching          # only the SOA's owner is wanted: while no origin is known, names in rdata are completed with the root
     bint skipping           # behind an error: go on to the next entry first
     # -- the entry just read
     const uint8_t* mark     # where it begins

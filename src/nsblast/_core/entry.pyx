@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from nsblast._core.fields cimport name_from_token, ttl_from_token
+from nsblast._core.fields cimport Origin, name_from_token, ttl_from_token
 from nsblast._core.mnemonic cimport type_from_text
 from nsblast._core.proto cimport TYPE_META_FIRST, TYPE_META_LAST, TYPE_OPT, TYPE_SOA
 from nsblast._core.rdtext cimport rdata_from_text, rdata_is_compiled
@@ -131,6 +131,8 @@ cdef Event rdata(Scan* s, Token* typeword, bint has_ttl) noexcept nogil:
     cdef Token token
     cdef Writer* w = &s.rdata
     cdef Event event = EV_RR
+    cdef Origin root
+    cdef const Origin* origin = &s.origin
     w.at = 0
     w.bad = False
     if rdata_is_compiled(s.type):
@@ -139,7 +141,11 @@ cdef Event rdata(Scan* s, Token* typeword, bint has_ttl) noexcept nogil:
         if token.kind == TOK_WORD and token.len == 2 and token.at[0] == c'\\' and token.at[1] == c'#':
             event = to_line_end(s, EV_TEXT)
         else:
-            rdata_from_text(t, s.type, &s.origin, w)
+            if s.searching and s.origin.len == 0:
+                root.wire[0] = 0
+                root.len = 1
+                origin = &root
+            rdata_from_text(t, s.type, origin, w)
     else:
         event = to_line_end(s, EV_TEXT)
     if w.bad and t.expected == NULL:

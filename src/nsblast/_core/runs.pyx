@@ -8,6 +8,7 @@ from posix.mman cimport MAP_FAILED, MAP_PRIVATE, PROT_READ, mmap, munmap
 from posix.unistd cimport write
 
 from nsblast._core.keys cimport KEY_OCTETS, key_write
+from nsblast._core.shm cimport prefetch
 from nsblast._core.status cimport OK
 from nsblast._core.wire cimport Writer, writer_open
 
@@ -23,6 +24,10 @@ cdef extern from *:
     }
     """
     uint64_t prefix_of "nsb_prefix"(const uint8_t*, size_t) noexcept nogil
+
+
+cdef enum:
+    AHEAD = 8               # blocks asked for before they are needed
 
 
 cdef inline BlockHead head_of(const uint8_t* block) noexcept nogil:
@@ -78,6 +83,8 @@ cdef void sort_slots(const uint8_t* arena, Slot* slots, size_t n, uint32_t depth
         head = head_of(arena + slots[first].at)
         if i - first > 1 and head.key_len > depth + 8:
             for j in range(first, i):
+                if j + AHEAD < i:
+                    prefetch(arena + slots[j + AHEAD].at)
                 head = head_of(arena + slots[j].at)
                 slots[j].prefix = prefix_of(block_key(arena + slots[j].at) + depth + 8, head.key_len - depth - 8)
             sort_slots(arena, slots + first, i - first, depth + 8)
@@ -323,6 +330,9 @@ cdef class Runs:
                 return
             c.left -= 1
             c.slot += 1
+            if c.left >= AHEAD:         # blocks lie in order of arrival: each is a cache miss unless asked for in time
+                prefetch(self.arena + c.slot[AHEAD].at)
+                prefetch(self.arena + c.slot[AHEAD].at + 64)
             c.block = self.arena + c.slot.at
             return
         head = head_of(c.block)

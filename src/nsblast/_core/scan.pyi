@@ -11,9 +11,16 @@ class Scanner:
     """Reads master file text from bytes or from an open file descriptor, which stays the caller's."""
 
     def __init__(
-        self, source: bytes | int, *, origin: bytes | None = None, parent: Scanner | None = None, line: int = 0
+        self,
+        source: bytes | int,
+        *,
+        origin: bytes | None = None,
+        parent: Scanner | None = None,
+        line: int = 0,
+        searching: bool = False,
     ) -> None:
-        """origin: wire form; parent: whose origin, owner and TTLs hold at the start; line: all entries are said to stand there."""
+        """origin: wire form; parent: whose origin, owner and TTLs hold at the start; line: all entries are said to stand there;
+        searching: names in rdata are completed with the root while no origin is known."""
     def next(self) -> int:
         """Take the next entry and say what it was: EV_END, EV_RR, EV_TEXT, EV_INCLUDE, EV_GENERATE, EV_ERROR. OSError when reading fails."""
     def recover(self) -> None:

@@ -50,8 +50,9 @@ cdef class Scanner:
         free(self.scan)
         free(self.window)
 
-    def __init__(self, source, *, bytes origin=None, Scanner parent=None, uint32_t line=0):
-        """origin: wire form; parent: whose origin, owner and TTLs hold at the start; line: all entries are said to stand there."""
+    def __init__(self, source, *, bytes origin=None, Scanner parent=None, uint32_t line=0, bint searching=False):
+        """origin: wire form; parent: whose origin, owner and TTLs hold at the start; line: all entries are said to stand there;
+        searching: names in rdata are completed with the root while no origin is known."""
         cdef const uint8_t* at
         cdef const uint8_t* end
         if parent is not None:
@@ -68,6 +69,7 @@ cdef class Scanner:
             memcpy(self.scan.origin.wire, PyBytes_AS_STRING(origin), len(origin))
             self.scan.origin.len = <uint32_t> len(origin)
         self.scan.pinned_line = line
+        self.scan.searching = searching or (parent is not None and parent.scan.searching)
         if isinstance(source, bytes):
             self.source = source
             at = <const uint8_t*> PyBytes_AS_STRING(source)

@@ -30,6 +30,8 @@ OnProblem: TypeAlias = Callable[[ZoneFileError], None]
 
 GENERATE_LIMIT = 1 << 24
 """Records one $GENERATE may stand for, unless told otherwise."""
+FOREIGN = "a name inside the zone"
+"""What an error about out-of-zone data says was expected."""
 _SLICE = 8 << 20
 _DEPTH = 32
 _FILES = 0xFFFF
@@ -59,13 +61,16 @@ class ZoneReader:
         generate_limit: int = GENERATE_LIMIT,
         on_progress: OnProgress | None = None,
         on_problem: OnProblem | None = None,
+        searching: bool = False,
     ) -> None:
-        """title: what messages call a source that is no file; on_problem: goes on behind what is wrong instead of raising it."""
+        """title: what messages call a source that is no file; on_problem: goes on behind what is wrong instead of
+        raising it; searching: names in rdata are completed with the root while no origin is known."""
         self.source = source
         self.origin = origin
         self.generate_limit = generate_limit
         self.on_progress = on_progress
         self.on_problem = on_problem
+        self.searching = searching
         self.title = title or (str(source) if isinstance(source, Path) else "zone text")
         self.files: list[str] = []
         """Names of the files by the number that records carry."""
@@ -78,10 +83,14 @@ class ZoneReader:
         """All records into the sink. ZoneFileError, unless there is on_problem; OSError when a file cannot be read."""
         if isinstance(self.source, bytes):
             self._total = len(self.source)
-            self._run(scan.Scanner(self.source, origin=self.origin), sink, self._number(self.title), self.title)
+            self._start(self.source, sink)
             return
         with self._opened(os.fspath(self.source)) as fd:
-            self._run(scan.Scanner(fd, origin=self.origin), sink, self._number(self.title), self.title)
+            self._start(fd, sink)
+
+    def _start(self, source: bytes | int, sink: Sink) -> None:
+        scanner = scan.Scanner(source, origin=self.origin, searching=self.searching)
+        self._run(scanner, sink, self._number(self.title), self.title)
 
     def error(self, file: int, line: int, expected: str, found: str) -> ZoneFileError:
         """An error at a line of a file known by its number; line 0 = the zone as a whole."""
@@ -145,13 +154,14 @@ class ZoneReader:
 
     @staticmethod
     def _foreign(path: str, line: int, owner: Wire) -> ZoneFileError:
-        return ZoneFileError(path, line, 0, "a name inside the zone", name_to_text(owner))
+        return ZoneFileError(path, line, 0, FOREIGN, name_to_text(owner))
 
     def _rare(self, scanner: scan.Scanner, sink: Sink, file: int, path: str) -> None:
         """A record whose rdata dnspython reads."""
         words = scanner.words()
         try:
-            rdata = from_words(scanner.rrtype, [word[:3] for word in words], scanner.origin)
+            origin = scanner.origin or (b"\0" if self.searching else None)
+            rdata = from_words(scanner.rrtype, [word[:3] for word in words], origin)
         except InputError as error:
             line, column = (words[0][3], words[0][4]) if words else (scanner.line, 0)
             found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
@@ -265,9 +275,15 @@ class _Search:
         return True
 
 
-def find_apex(source: Source, *, title: str = "", generate_limit: int = GENERATE_LIMIT) -> Wire:
-    """Owner of the first SOA, lower case. ZoneFileError when there is none, or when what stands before it is wrong."""
-    reader = ZoneReader(source, title=title, generate_limit=generate_limit)
+def find_apex(source: Source, *, title: str = "", generate_limit: int = GENERATE_LIMIT, tolerant: bool = False) -> Wire:
+    """Owner of the first SOA, lower case. ZoneFileError when there is none, or (unless tolerant) for what is wrong above it."""
+    reader = ZoneReader(
+        source,
+        title=title,
+        generate_limit=generate_limit,
+        on_problem=(lambda _: None) if tolerant else None,
+        searching=True,
+    )
     try:
         reader.read(_Search())
     except _FoundError as found:
