@@ -72,7 +72,14 @@ cdef inline void stats_alive(WorkerSlot* slot, uint64_t now_ns) noexcept nogil:
 
 # Tell control that this name (wire form, lower case) was not cached. Never waits: a full ring counts a drop.
 # True when the ring was empty before: control may be asleep.
-cdef bint miss_note(const Map* map, WorkerSlot* slot, const uint8_t* name, uint32_t length) noexcept nogil
+cdef bint miss_put(const Map* map, WorkerSlot* slot, const uint8_t* name, uint32_t length) noexcept nogil
+
+
+cdef inline bint miss_note(const Map* map, const uint8_t* name, uint32_t length) noexcept nogil:
+    """The same for the map's own worker."""
+    return miss_put(map, map.slot, name, length)
+
+
 # Control's end: the next name of a worker's ring into `name` (256 octets); its length, 0 = none. Trusts nothing in the slot.
 cdef uint32_t miss_take(const Map* map, WorkerSlot* slot, uint8_t* name) noexcept nogil
 # All of one slot's counters for Python.

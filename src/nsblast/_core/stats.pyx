@@ -20,7 +20,7 @@ cdef inline uint8_t* ring_of(const WorkerSlot* slot) noexcept nogil:
     return <uint8_t*> slot + (sizeof(WorkerSlot) + PAGE - 1) // PAGE * PAGE
 
 
-cdef bint miss_note(const Map* map, WorkerSlot* slot, const uint8_t* name, uint32_t length) noexcept nogil:
+cdef bint miss_put(const Map* map, WorkerSlot* slot, const uint8_t* name, uint32_t length) noexcept nogil:
     cdef uint64_t size, at, taken
     cdef uint8_t* ring
     cdef uint32_t i
@@ -49,7 +49,7 @@ cdef uint32_t miss_take(const Map* map, WorkerSlot* slot, uint8_t* name) noexcep
     while at != end:
         length = ring[at & (size - 1)]
         if end - at > size or end - at < length + 1:
-            break                               # not what miss_note writes: begin anew where the worker is
+            break                               # not what miss_put writes: begin anew where the worker is
         for i in range(length):
             name[i] = ring[(at + 1 + i) & (size - 1)]
         at += length + 1

@@ -17,7 +17,7 @@ from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
 from nsblast._core.shm cimport map_close, map_open, map_slot, store64, store64_release, stripe_of
-from nsblast._core.stats cimport miss_note, miss_take, stats_dict
+from nsblast._core.stats cimport miss_put, miss_take, stats_dict
 from nsblast._core.status cimport Status
 
 
@@ -199,7 +199,7 @@ cdef class View:
         cdef Name loaded
         cdef WorkerSlot* slot = self._slot(index)
         self._load(name, &loaded)
-        return miss_note(&self.map, slot, loaded.wire, loaded.len)
+        return miss_put(&self.map, slot, loaded.wire, loaded.len)
 
     def drain_misses(self, limit=1000):
         cdef uint8_t name[256]
