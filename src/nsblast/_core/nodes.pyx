@@ -139,7 +139,7 @@ cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t
     if fill == NULL:
         if src.map.slot != NULL:
             stats_add(&src.map.slot.cache_misses, 1)
-            miss_note(&src.map, src.map.slot, wire, length)
+            miss_note(&src.map, wire, length)
         return note_miss(trail, MissKind.MISS_ENTRY, hash, 0, wire, length)
     status = from_fill(fill, out)
     if status == Status.OK:
