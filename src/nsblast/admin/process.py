@@ -18,7 +18,7 @@ from nsblast._core.segment import Segment
 from nsblast.admin.status import Told, status_of
 from nsblast.backend import spool
 from nsblast.backend.remote import operations
-from nsblast.backend.store import open_for_server
+from nsblast.backend.store import OpenStore
 from nsblast.control import Peer, Server
 from nsblast.errors import NsblastError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
@@ -53,7 +53,9 @@ class Control:
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)
-        self.store = await loop.run_in_executor(None, open_for_server, self.settings, self.segment, self._wake_workers)
+        self.store = await loop.run_in_executor(
+            None, OpenStore, self.settings, self.segment, self._wake_workers, len(life.wake_fds)
+        )
         spool.sweep(self.settings.db_path)
         life.channel.send(state="opened")
         loop.add_reader(life.channel.fileno(), self._news)

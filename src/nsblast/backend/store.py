@@ -1,17 +1,18 @@
 """Opening a store as the one writer: for the control process with its segment, for a command without."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from nsblast._core.segment import Segment
 from nsblast.backend.local import LocalBackend
+from nsblast.errors import StoreError
 from nsblast.settings import Settings
 from nsblast.store.changes import Keep
 from nsblast.store.engine import Database, sweep_followers
 from nsblast.store.reader import StoreReader
 from nsblast.store.warm import Warmer
 from nsblast.store.writer import Committer
-from nsblast.types import Wire
 from nsblast.zones.replace import ZoneRules
 
 
@@ -20,27 +21,34 @@ def _keep(settings: Settings) -> Keep:
 
 
 class OpenStore:
-    """The store of a server."""
+    """The store of a server, open from construction to close(); any thread may use it."""
 
-    def __init__(self, settings: Settings, segment: Segment, wake_workers: Callable[[], None]) -> None:
-        self._database = Database.primary(settings.db_path, block_cache=settings.block_cache)
-        self._committer = Committer(
-            self._database, ZoneRules(), segment=segment, wake=wake_workers, keep=_keep(settings)
-        )
-        sweep_followers(settings.db_path)
-        fresh = segment.done == 0
-        self._committer.start()
-        self._warmer = Warmer(self._committer)
-        loaded = self._warmer.load_filter() if fresh else False
-        segment.set_ready(True)
-        self._warmer.start(filter_is_there=loaded)
-        reader = StoreReader(self._database, self._maybe_zone)
-        self.backend = LocalBackend(reader, self._committer, self.close)
-        self.backend.running = True
+    def __init__(self, settings: Settings, segment: Segment, wake_workers: Callable[[], None], workers: int) -> None:
+        """Bring the segment up to the store; StoreError when that cannot be. workers: slots of the segment."""
         self._segment = segment
-
-    def _maybe_zone(self, apex: Wire) -> bool:
-        return self._segment.filter_maybe_apex(apex)
+        with ExitStack() as undo:
+            self._database = Database.primary(settings.db_path, block_cache=settings.block_cache)
+            undo.callback(self._database.close)
+            # Workers outlive a control process: what those at work have stays.
+            alive = [str(segment.worker_stats(index)["pid"]) for index in range(workers)]
+            sweep_followers(settings.db_path, alive)
+            keep = _keep(settings)
+            self._committer = Committer(self._database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
+            fresh = segment.done == 0
+            try:
+                self._committer.start()
+            except ValueError as error:
+                raise StoreError(f"the shared cache does not fit {settings.db_path}: {error}") from None
+            undo.callback(self._committer.close)
+            self._warmer = Warmer(self._committer)
+            loaded = self._warmer.load_filter() if fresh else False
+            segment.set_ready(True)
+            self._warmer.start(filter_is_there=loaded)
+            undo.callback(self._warmer.close)
+            reader = StoreReader(self._database, segment.filter_maybe_apex)
+            self.backend = LocalBackend(reader, self._committer, self.close)
+            self.backend.running = True
+            self._closing = undo.pop_all()
 
     def state(self) -> dict[str, Any]:
         """For status."""
@@ -60,15 +68,8 @@ class OpenStore:
         self._warmer.cache_misses()
 
     def close(self) -> None:
-        """Everything acknowledged is on the disk already."""
-        self._warmer.close()
-        self._committer.close()
-        self._database.close()
-
-
-def open_for_server(settings: Settings, segment: Segment, wake_workers: Callable[[], None]) -> OpenStore:
-    """In the control process."""
-    return OpenStore(settings, segment, wake_workers)
+        """Commit what was submitted, save the filter, let go."""
+        self._closing.close()
 
 
 def open_for_command(settings: Settings, *, create: bool) -> LocalBackend:
