@@ -53,9 +53,7 @@ class Control:
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)
-        self.store = await loop.run_in_executor(
-            None, OpenStore, self.settings, self.segment, self._wake_workers, len(life.wake_fds)
-        )
+        self.store = await loop.run_in_executor(None, OpenStore, self.settings, self.segment, self._wake_workers)
         spool.sweep(self.settings.db_path)
         life.channel.send(state="opened")
         loop.add_reader(life.channel.fileno(), self._news)

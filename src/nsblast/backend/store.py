@@ -23,15 +23,13 @@ def _keep(settings: Settings) -> Keep:
 class OpenStore:
     """The store of a server, open from construction to close(); any thread may use it."""
 
-    def __init__(self, settings: Settings, segment: Segment, wake_workers: Callable[[], None], workers: int) -> None:
-        """Bring the segment up to the store; StoreError when that cannot be. workers: slots of the segment."""
+    def __init__(self, settings: Settings, segment: Segment, wake_workers: Callable[[], None]) -> None:
+        """Bring the segment up to the store; StoreError when that cannot be."""
         self._segment = segment
         with ExitStack() as undo:
             self._database = Database.primary(settings.db_path, block_cache=settings.block_cache)
             undo.callback(self._database.close)
-            # Workers outlive a control process: what those at work have stays.
-            alive = [str(segment.worker_stats(index)["pid"]) for index in range(workers)]
-            sweep_followers(settings.db_path, alive)
+            sweep_followers(settings.db_path)
             keep = _keep(settings)
             self._committer = Committer(self._database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
             fresh = segment.done == 0
