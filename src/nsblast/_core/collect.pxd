@@ -33,7 +33,6 @@ cdef class Collector:
     cdef EntryBuilder builder
     cdef Seed seed
     cdef object spill_dir
-    cdef object spill_file
     cdef bint finished
     cdef bint apex_seen
     cdef readonly unsigned long long records    # taken so far

@@ -154,9 +154,9 @@ cdef class Collector:
     def spill(self):
         """Write what is in memory to the temporary file, sorted."""
         cdef int error
-        if self.spill_file is None:
-            self.spill_file = _tempfile.TemporaryFile(prefix="nsblast-import-", dir=self.spill_dir)
-            self.runs.fd = self.spill_file.fileno()
+        if self.runs.fd < 0:
+            with _tempfile.TemporaryFile(prefix="nsblast-import-", dir=self.spill_dir) as file:
+                self.runs.fd = _os.dup(file.fileno())       # it has no name; closed when the runs go
         with nogil:
             error = self.runs.spill()
         if error:

@@ -54,7 +54,7 @@ cdef class Runs:
     cdef uint8_t apex_key[512]  # owner key of the apex, with its separator
     cdef uint32_t apex_key_len
     cdef uint8_t apex_labels
-    cdef int fd                 # of the temporary file, -1 = none yet
+    cdef int fd                 # of the temporary file, closed with this object; -1 = none yet
     cdef uint64_t spilled       # octets in it
     cdef uint64_t* run_ends     # where each run ends in it
     cdef uint32_t runs
@@ -66,6 +66,7 @@ cdef class Runs:
     cdef void unmap(self) noexcept nogil
     cdef bint fits(self, size_t octets) noexcept nogil
     cdef void begin(self, const uint8_t* key, uint32_t key_len, const uint8_t* name, uint32_t name_len, bint wild) noexcept nogil
+    cdef void begin_above_asterisks(self, const uint8_t* key, uint32_t key_len, const uint8_t* name, uint32_t name_len) noexcept nogil
     cdef Slot* sorted_slots(self) noexcept nogil
     cdef int write_out(self, const uint8_t* p, size_t n) noexcept nogil
     cdef bint before(self, uint32_t a, uint32_t b) noexcept nogil

@@ -3,9 +3,9 @@
 from libc.errno cimport EINTR, ENOMEM, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 from posix.mman cimport MAP_FAILED, MAP_PRIVATE, PROT_READ, mmap, munmap
-from posix.unistd cimport write
+from posix.unistd cimport close, write
 
 from nsblast._core.keys cimport KEY_OCTETS, key_write
 from nsblast._core.shm cimport prefetch
@@ -38,6 +38,17 @@ cdef inline BlockHead head_of(const uint8_t* block) noexcept nogil:
 
 cdef inline size_t block_size(const BlockHead* head) noexcept nogil:
     return sizeof(BlockHead) + head.key_len + head.name_len + head.size
+
+
+cdef uint32_t asterisks(const uint8_t* name, uint32_t n) noexcept nogil:
+    """Labels that may be "*": a bound from above, and 0 for nearly all names."""
+    cdef uint32_t count = 0
+    cdef const uint8_t* end = name + n
+    cdef const uint8_t* p = <const uint8_t*> memchr(name, c'*', n)
+    while p != NULL:
+        count += 1
+        p = <const uint8_t*> memchr(p + 1, c'*', end - p - 1)
+    return count
 
 
 cdef int compare_keys(const uint8_t* a, const uint8_t* b) noexcept nogil:
@@ -115,6 +126,8 @@ cdef class Runs:
 
     def __dealloc__(self):
         self.unmap()
+        if self.fd >= 0:
+            close(self.fd)
         free(self.arena)
         free(self.run_ends)
         free(self.cursors)
@@ -147,13 +160,27 @@ cdef class Runs:
         self.last = self.used
         self.used += sizeof(BlockHead) + key_len + name_len
 
+    cdef void begin_above_asterisks(self, const uint8_t* key, uint32_t key_len, const uint8_t* name, uint32_t name_len) noexcept nogil:
+        """Note for every "*" in a name (RFC 4592 2.2.2: it exists by what lies below it) the name above it, within the zone."""
+        cdef uint32_t at = 0
+        cdef uint32_t i
+        cdef bint wild
+        while key_len:
+            wild = name[at] == 1 and name[at + 1] == c'*'
+            key_len -= 1
+            for i in range(at + 1, at + 1 + <uint32_t> name[at]):
+                key_len -= 2 if name[i] <= 1 else 1
+            at += 1 + <uint32_t> name[at]
+            if wild:
+                self.begin(key, key_len, name + at, name_len - at, True)
+
     cdef PutResult put(self, const uint8_t* owner, uint32_t owner_len, const RecordHead* head, const uint8_t* rdata) noexcept nogil:
         cdef BlockHead block
         cdef Writer w
         cdef uint8_t key[512]
         cdef uint8_t* p
         cdef const uint8_t* rest
-        cdef uint32_t rest_len, parent_len
+        cdef uint32_t rest_len, wilds
         cdef size_t need = sizeof(RecordHead) + head.length
         cdef bint same = False
         if self.slots:
@@ -168,11 +195,11 @@ cdef class Runs:
                 return PUT_FOREIGN
             rest = key + self.apex_key_len
             rest_len = w.at - self.apex_key_len
-            if not self.fits(need + 2 * (sizeof(BlockHead) + rest_len + owner_len)):
+            wilds = asterisks(owner, owner_len)
+            if not self.fits(need + (1 + wilds) * (sizeof(BlockHead) + rest_len + owner_len + sizeof(Slot))):
                 return PUT_FULL
-            if rest_len and owner[0] == 1 and owner[1] == c'*':
-                parent_len = rest_len - 2       # "*" and its zero octet come last
-                self.begin(rest, parent_len, owner + 2, owner_len - 2, True)
+            if wilds:
+                self.begin_above_asterisks(rest, rest_len, owner, owner_len)
             self.begin(rest, rest_len, owner, owner_len, False)
         elif not self.fits(need):
             return PUT_FULL

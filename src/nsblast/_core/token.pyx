@@ -100,10 +100,13 @@ cdef TokenKind read_quoted(Text* t, Token* token) noexcept nogil:
                 break
             c = p[0]
         if c == c'\n' or c == 0:
-            return fail_here(t, token, b"a closing quote on the same line", False)
+            break
         p += 1
-    t.hit_end = True
-    return fail_here(t, token, b"a closing quote on the same line", False)
+    if p == t.end:
+        t.hit_end = True
+    token.kind = TOK_ERROR      # at the opening quote: what is behind it may be anything
+    token_fail(t, token, b"a closing quote for this one on the same line")
+    return TOK_ERROR
 
 
 cdef TokenKind read_word(Text* t, Token* token) noexcept nogil:
