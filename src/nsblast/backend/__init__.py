@@ -4,9 +4,10 @@ Commands, the control socket and (later) the admin API ask a Backend. local.py w
 running server's local one over the control socket; opening.py finds out which it is to be. All names are wire form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from nsblast.errors import NsblastError
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
 from nsblast.zones.model import ChangeSet, Diff, Result
@@ -71,6 +72,9 @@ class Backend(Protocol):
 
     def apply(self, change: ChangeSet) -> Result:
         """Check and commit; durable, and visible in every worker of a running server, when it returns."""
+
+    def apply_many(self, changes: Sequence[ChangeSet]) -> list[Result | NsblastError]:
+        """Each by itself like apply(), in as few commits as can be; for each its result, or the error as a value."""
 
     def command(self, op: str, **args: Any) -> Any:
         """An operation of the running server itself: status, set, reload, stop. NotRunning when none runs."""

@@ -4,14 +4,15 @@ Reads go to the reader, writes to the committer. Thread-safe as far as these are
 committer groups what waits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Protocol
 
 import dns.name
 
 from nsblast.backend import Change, Entry, Zone
-from nsblast.errors import NotFound, NotRunning
+from nsblast.errors import NotFound, NotRunning, NsblastError
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
@@ -21,8 +22,8 @@ from nsblast.zones.model import ChangeSet, Diff, Result
 class Writer(Protocol):
     """Who commits."""
 
-    def apply(self, change: ChangeSet) -> Result:
-        """Check, commit, make visible."""
+    def submit(self, change: ChangeSet) -> Future[Result]:
+        """Check, commit, make visible; what waits together shares a commit."""
 
 
 class LocalBackend:
@@ -89,9 +90,22 @@ class LocalBackend:
 
     def apply(self, change: ChangeSet) -> Result:
         """See Backend."""
+        return self._submit(change).result()
+
+    def apply_many(self, changes: Sequence[ChangeSet]) -> list[Result | NsblastError]:
+        """See Backend."""
+        results: list[Result | NsblastError] = []
+        for future in [self._submit(change) for change in changes]:
+            try:
+                results.append(future.result())
+            except NsblastError as error:
+                results.append(error)
+        return results
+
+    def _submit(self, change: ChangeSet) -> Future[Result]:
         if self._writer is None:
             raise NotRunning("the store is open for reading only")
-        return self._writer.apply(change)
+        return self._writer.submit(change)
 
     def command(self, op: str, **args: Any) -> Any:
         """See Backend."""

@@ -5,7 +5,7 @@ RemoteBackend is the command's end. operations() is control's: a table for contr
 
 import os
 import pwd
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 from nsblast.backend import Backend, Change, Entry, Zone, spool
 from nsblast.backend.wire import change_from_wire, change_to_wire, result_from_wire, result_to_wire
 from nsblast.control import Client, Handler, Peer
+from nsblast.errors import NsblastError, from_wire
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
 from nsblast.zones.model import ChangeSet, Result
@@ -67,6 +68,13 @@ class RemoteBackend:
 
     def apply(self, change: ChangeSet) -> Result:
         """See Backend."""
+        (result,) = self.apply_many([change])
+        if isinstance(result, NsblastError):
+            raise result
+        return result
+
+    def apply_many(self, changes: Sequence[ChangeSet]) -> list[Result | NsblastError]:
+        """See Backend."""
         made: list[str] = []
 
         def to_file(entries: Any) -> str:
@@ -74,10 +82,14 @@ class RemoteBackend:
             return made[-1]
 
         try:
-            return result_from_wire(self._client.call("apply", change=change_to_wire(change, to_file)))
+            answers = self._client.call("apply", changes=[change_to_wire(change, to_file) for change in changes])
         finally:
             for name in made:
                 (self._db_path / spool.FOLDER / name).unlink(missing_ok=True)
+        return [
+            from_wire(answer) if isinstance(answer, dict) and "error" in answer else result_from_wire(answer)
+            for answer in answers
+        ]
 
     def command(self, op: str, **args: Any) -> Any:
         """See Backend."""
@@ -105,15 +117,18 @@ def operations(backend: Backend, db_path: Path) -> Mapping[str, Handler]:
         return lambda args, _: _batches(method(**args))
 
     def apply(args: dict[str, Any], peer: Peer) -> Any:
-        data = dict(args.get("change") or {})
+        results = backend.apply_many([change_of(data, peer) for data in args.get("changes") or ()])
+        return [one.to_wire() if isinstance(one, NsblastError) else result_to_wire(one) for one in results]
+
+    def change_of(data: Any, peer: Peer) -> ChangeSet:
         # Who asks is what the kernel says, unless root speaks for somebody.
         if peer.uid != 0 or not data.get("actor"):
-            data["actor"] = _user(peer.uid)
-        return result_to_wire(backend.apply(change_from_wire(data, lambda name: spool.read(db_path, name))))
+            data = {**data, "actor": _user(peer.uid)}
+        return change_from_wire(data, lambda name: spool.read(db_path, name))
 
     single = {name: one(name) for name in ("zone", "find_zone", "entry")}
     lists = {name: many(name) for name in ("zones", "entries", "history")}
-    return {**single, **lists, "apply": apply}
+    return {**single, **lists, "apply": apply, "ping": lambda _args, _peer: "pong"}
 
 
 def _batches(items: Iterator[Any]) -> Iterator[Any]:

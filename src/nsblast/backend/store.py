@@ -70,8 +70,8 @@ class OpenStore:
         self._closing.close()
 
 
-def open_for_command(settings: Settings, *, create: bool) -> LocalBackend:
-    """In a command, while no server runs. StoreLocked when one does."""
+def open_for_command(settings: Settings, *, create: bool, after: Callable[[], None] = lambda: None) -> LocalBackend:
+    """In a command, while no server runs. StoreLocked when one does. after: called when it is closed."""
     database = Database.primary(settings.db_path, block_cache=settings.block_cache, create=create)
     committer = Committer(database, ZoneRules(), keep=_keep(settings))
     committer.start()
@@ -79,5 +79,6 @@ def open_for_command(settings: Settings, *, create: bool) -> LocalBackend:
     def close() -> None:
         committer.close()
         database.close()
+        after()
 
     return LocalBackend(StoreReader(database), committer, close)

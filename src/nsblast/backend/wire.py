@@ -1,7 +1,8 @@
 """Change-sets and what comes of them as MessagePack values, both directions: what crosses the control socket.
 
-An operation is a map with its kind's name under "op". Contents of ReplaceZone do not cross: they go through a spool file in the
-database folder (spool.py), whose name stands in their place. A guard is code and cannot cross; ValueError.
+An operation is a map with its kind's name under "op". Contents of ReplaceZone cross when they are few: a list of entries. Any other
+stream of them goes through a spool file in the database folder (spool.py), whose name stands in its place.
+A guard is code and cannot cross; ValueError.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,6 +30,8 @@ from nsblast.zones.model import (
 )
 
 Entries = Iterable[tuple[bytes, bytes]]
+INLINE_OCTETS = 256 << 10
+"""Entries up to this cross the socket themselves."""
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
@@ -106,7 +109,8 @@ class _Plain(msgspec.Struct):
 def _op_to_wire(op: Op, spool: Callable[[Entries], str]) -> dict[str, Any]:
     values = {field.name: getattr(op, field.name) for field in fields(op)}
     if isinstance(op, ReplaceZone):
-        values["entries"] = spool(op.entries)
+        few = isinstance(op.entries, list) and sum(len(key) + len(blob) for key, blob in op.entries) <= INLINE_OCTETS
+        values["entries"] = op.entries if few else spool(op.entries)
     plain: dict[str, Any] = msgspec.to_builtins(values, builtin_types=(bytes,))
     return {**plain, "op": type(op).__name__}
 
@@ -115,9 +119,10 @@ def _op_from_wire(data: dict[str, Any], unspool: Callable[[str], Entries]) -> Op
     values = dict(data)
     kind = _KINDS[values.pop("op")]
     if kind is ReplaceZone:
-        name = str(values.pop("entries"))
+        given = values.pop("entries")
+        entries = unspool(given) if isinstance(given, str) else _convert(given, list[tuple[bytes, bytes]])
         # Converted empty, because msgspec would read a stream whole; the dataclass is frozen, so it is made once more.
-        checked: ReplaceZone = _convert({**values, "entries": []}, _Replace).whole(unspool(name))
+        checked: ReplaceZone = _convert({**values, "entries": []}, _Replace).whole(entries)
         return checked
     op: Op = _convert(values, kind)
     return op

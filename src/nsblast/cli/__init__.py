@@ -11,6 +11,8 @@ from nsblast.cli.speak import run
 # Name of each command or group: module and object in it. Loading only what is asked for keeps `nsblast rr get` quick.
 _COMMANDS = {
     "serve": "nsblast.cli.serve:serve",
+    "zone": "nsblast.cli.zone:zone",
+    "rr": "nsblast.cli.rr:rr",
     "status": "nsblast.cli.status:status",
     "config": "nsblast.cli.config:config",
     "version": "nsblast.cli.version:version",

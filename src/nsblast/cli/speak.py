@@ -8,6 +8,7 @@ bar. Never: what a command does. With --json standard output holds exactly one J
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -125,6 +126,13 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         return _failed(from_os(error, f"finish {command.name}"), as_json)
     except MemoryError:
         sys.stderr.write("nsblast: out of memory\n")
+        return _FAULT
+    except Exception as error:  # a fault of ours: still one line, and the whole story for those who ask
+        if os.environ.get("NSBLAST_TEST_TRACEBACK"):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"a fault in nsblast: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+        warn(f"{told}; NSBLAST_TEST_TRACEBACK=1 shows all of it")
         return _FAULT
 
 
