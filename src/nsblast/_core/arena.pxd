@@ -35,7 +35,7 @@ cdef struct Books:
     uint64_t number         # of the segment begun last
     PinList pins            # which commits keep how much
     uint64_t dropped        # highest stamp of a block that was dropped for want of room
-    uint64_t lost           # existing entries dropped, evicted or never placed since this was last set to 0
+    uint64_t lost           # existing entries dropped, evicted or never placed since a scan of all began
 
 
 # Books over a map that control may write. False: no memory.

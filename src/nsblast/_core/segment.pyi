@@ -21,11 +21,13 @@ class Segment(View):
     def set_done(self, number: int) -> None:
         """The store a fresh segment starts from is at this commit."""
     def set_ready(self, ready: bool) -> None: ...
+    def start_scan(self) -> None:
+        """Someone begins to cache every existing entry."""
     def set_complete(self, complete: bool) -> bool:
-        """Say that what is not cached does not exist. False before the scan of all entries, True after it.
+        """True, at the end of that scan: what is not cached does not exist. False takes it back, and makes a scan under way worthless.
 
-        Refused (returns False) when an existing entry was dropped or found no place since set_complete(False).
-        Dropping one later takes it back.
+        Refused (returns False) when since start_scan() an existing entry was dropped or found no place, a floor was raised, or
+        completeness was taken back. Dropping an entry later takes it back by itself.
         """
     def bump_generation(self) -> int: ...
     # one commit: [stage], begin, put/evict/raise_floor in any number, finish. Readers of the zones wait between begin and finish.

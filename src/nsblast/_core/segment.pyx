@@ -148,10 +148,15 @@ cdef class Segment(View):
         self._writing()
         store64_release(&self.map.head.ready, 1 if ready else 0)
 
+    def start_scan(self):
+        self._writing()
+        store64_release(&self.map.head.complete, 0)
+        self.books.lost = 0
+
     def set_complete(self, complete):
         self._writing()
         if not complete:
-            self.books.lost = 0
+            self.books.lost += 1    # whoever says so in the middle of a scan has made it worthless
         store64_release(&self.map.head.complete, 1 if complete and self.books.lost == 0 else 0)
         return complete and self.books.lost == 0
 

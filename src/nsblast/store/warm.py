@@ -145,7 +145,7 @@ class Warmer:
         """Cache entries until all are there or no room is left."""
         segment = self._segment
         with self._committer.lock:
-            segment.set_complete(False)
+            segment.start_scan()
         after = layout.ENTRY
         high = layout.after(layout.ENTRY)
         while not self._end.is_set():

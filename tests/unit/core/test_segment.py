@@ -257,7 +257,7 @@ def test_warming_stops_when_full_and_never_replaces_what_is_newer() -> None:
 
 def test_complete_is_taken_back_when_something_goes() -> None:
     with segment_file() as fd, writer_of(fd) as segment:
-        segment.set_complete(False)
+        segment.start_scan()
         commit(segment, 1, APEX, {name(1): b"x", name(2): b""})
         assert segment.set_complete(True)
         assert segment.complete
@@ -266,7 +266,12 @@ def test_complete_is_taken_back_when_something_goes() -> None:
         segment.evict(name(1))
         assert not segment.complete
         assert not segment.set_complete(True)
+        segment.start_scan()
+        assert segment.set_complete(True)
+        segment.start_scan()
         segment.set_complete(False)
+        assert not segment.set_complete(True)
+        segment.start_scan()
         assert segment.set_complete(True)
         segment.begin(2, [APEX])
         segment.raise_floor([APEX])
