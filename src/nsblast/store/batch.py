@@ -58,7 +58,9 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
             pieces[one.zone.apex] = piece + 1
             put(layout.journal_key(one.zone.apex, number, piece), encode(piece_record))
     bulk = {layout.entries_range(change.apex) for change in changes if change.bulk}
-    keys = [key for key in group.nodes if not any(low <= key < high for low, high in bulk)]
+    keys = group.ordered()
+    if bulk:
+        keys = [key for key in keys if not any(low <= key < high for low, high in bulk)]
     put(layout.change_key(number), encode(ChangeRecord(time=now, zones=changes, keys=keys, octets=octets)))
     put(layout.SEQUENCE_KEY, number.to_bytes(8, "big"))
     put(layout.KEPT_KEY, (kept + octets).to_bytes(8, "big"))

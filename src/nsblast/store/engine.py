@@ -8,7 +8,8 @@ Facts of rocksdict and of a RocksDB secondary this rests on, each tried and kept
 - Every commit writes `mseq`, so a get of `mseq` is never newer than what a get of any other key may give
   (position), while a merged iterator gives the newest that any get may give (horizon).
 - Iterator bounds are encoded as typed keys even in raw mode: useless. Ranges are ended by comparing keys.
-- get costs well under 1 us in the memtable and about 5 us in files; writes and syncs let other threads run.
+- get costs well under 1 us in the memtable and about 5 us in files. Every call holds the GIL throughout, a synced write too:
+  other threads of the process wait for the disk, hence few and grouped writes, and none in workers.
 """
 
 import os

@@ -205,9 +205,14 @@ class Overlay:
             insort(self._order, key)
         self.nodes[key] = node
 
-    def resort(self) -> None:
-        """After keys were taken out of `nodes` directly."""
-        self._order = sorted(self.nodes)
+    def ordered(self) -> list[bytes]:
+        """Keys of this layer's own entries, ascending."""
+        return self._order.copy()
+
+    def revert(self, key: bytes) -> None:
+        """Show what the layer below has."""
+        del self.nodes[key]
+        del self._order[bisect_left(self._order, key)]
 
     def clear(self, low: bytes, high: bytes) -> None:
         """Take every entry of a range away."""
@@ -253,4 +258,4 @@ class Overlay:
             yield key, node
 
     def _is_cleared(self, key: bytes) -> bool:
-        return any(low <= key < high for low, high in self.cleared)
+        return bool(self.cleared) and any(low <= key < high for low, high in self.cleared)

@@ -96,9 +96,10 @@ class Visible:
                 self._plan_borders(plan, view, change)
         for key, node in view.nodes.items():
             name, labels = layout.entry_of(key)
-            if labels == len(layout.suffixes(name)) - 1:
+            if key[-1] == key[-2] == 0:
+                # The separator is the last octet: the entry is its zone's apex.
                 self._plan_special(plan, name, view.before(key), node)
-            if name in plan.shown or layout.suffix(name, labels) in plan.floors:
+            if name in plan.shown or (plan.floors and layout.suffix(name, labels) in plan.floors):
                 continue
             deepest = self.apex_of(name, view, labels)
             if deepest == labels:

@@ -53,16 +53,19 @@ def check_rrset(owner: Wire, rrset: RawRrset, *, apex: bool) -> None:
         raise InputError(f"{text(owner)} {type_text(rrtype)}: the RRset is larger than one message carries")
 
 
-def check_entry(owner: Wire, node: Node) -> None:
-    """One owner name, as it would be stored."""
-    apex = bool(node.flags & IS_APEX)
-    types = {rrset[0] for rrset in node.sets.values()}
-    for rrset in node.sets.values():
-        check_rrset(owner, rrset, apex=apex)
-    if node.flags & HAS_CNAME and not types <= BESIDE_CNAME:
-        other = type_text(min(types - BESIDE_CNAME))
-        raise InputError(f"{text(owner)}: a CNAME must stand alone, there is also {other}")
-    if node.flags & HAS_DNAME and node.flags & IS_CUT:
+def check_entry(owner: Wire, node: Node, before: Node | None = None) -> None:
+    """One owner name, as it would be stored; RRsets that stand as before need no second look."""
+    flags, sets = node.flags, node.sets
+    had = before.sets if before is not None else {}
+    for key, rrset in sets.items():
+        if had.get(key) != rrset:
+            check_rrset(owner, rrset, apex=bool(flags & IS_APEX))
+    if flags & HAS_CNAME:
+        types = {rrset[0] for rrset in sets.values()}
+        if not types <= BESIDE_CNAME:
+            other = type_text(min(types - BESIDE_CNAME))
+            raise InputError(f"{text(owner)}: a CNAME must stand alone, there is also {other}")
+    if flags & HAS_DNAME and flags & IS_CUT:
         raise InputError(f"{text(owner)}: a DNAME cannot stand beside NS below the apex (RFC 6672 2.4)")
     if len(node.pack()) > ENTRY_OCTETS:
         raise InputError(f"{text(owner)}: the name holds more than {ENTRY_OCTETS} octets")

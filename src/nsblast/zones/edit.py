@@ -8,6 +8,9 @@ is newer (RFC 1982), which then stands; a new zone keeps its SOA's. A change-set
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
+
+from nsblast._core.rrset import ZONE_SPECIAL
 from nsblast.errors import Conflict, InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.commit import BULK, Applied
@@ -69,18 +72,6 @@ class _Edit:
         self.record = self.before
         self.structure = Structure(view, change.apex)
         self.keep_serial = False
-        self._doing: dict[type, Callable[[Any], None]] = {
-            CreateZone: self._create,
-            DeleteZone: self._delete,
-            ConfigureZone: self._configure,
-            ReplaceZone: self._replace,
-            PutName: self._put,
-            MergeRRsets: self._merge,
-            AppendRRs: self._append,
-            DeleteRRs: self._delete_rrs,
-            DeleteTypes: self._delete_types,
-            DeleteName: self._delete_name,
-        }
 
     def run(self) -> Applied:
         if len(self.change.ops) > 1 and any(isinstance(op, DeleteZone) for op in self.change.ops):
@@ -96,7 +87,7 @@ class _Edit:
         return self._finish(self.record)
 
     def _do(self, op: Op) -> None:
-        self._doing[type(op)](op)
+        _DOING[type(op)](self, op)
 
     # -- operations on the zone --
 
@@ -125,7 +116,10 @@ class _Edit:
 
     def _configure(self, op: ConfigureZone) -> None:
         given = {"kind": op.kind, "tenant": op.tenant, "settings": op.settings}
-        self.record = with_fields(self.record, **{name: value for name, value in given.items() if value is not None})
+        assert self.record is not None
+        self.record = msgspec.structs.replace(
+            self.record, **{name: value for name, value in given.items() if value is not None}
+        )
 
     def _replace(self, op: ReplaceZone) -> None:
         if not isinstance(op.entries, Changed):
@@ -227,14 +221,19 @@ class _Edit:
         if not touched and before == record:
             return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
         what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
-        record = with_fields(record, names=record.names + names, serial=serial, changed=self.now)
         journal: list[JournalRecord] = []
         octets = 0
         if touched:
             octets, journal = journal_of(
                 self.change, before.serial if before else serial, serial, removed, added, self.now
             )
-            record = with_fields(record, changed_in=self.number)
+        record = msgspec.structs.replace(
+            record,
+            names=record.names + names,
+            serial=serial,
+            changed=self.now,
+            changed_in=self.number if touched else record.changed_in,
+        )
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self.number, before.serial if before else None, serial, diff, touched)
@@ -246,12 +245,18 @@ class _Edit:
         node = self.view.node(apex_key)
         if node is None:
             raise InputError(f"{text(self.apex)}: the zone's apex must have a SOA")
+        old = self.view.before(apex_key)
+        if node is old and self.before is not None and not node.flags & ZONE_SPECIAL:
+            # Nothing was done to the apex: the record tells what its SOA says.
+            if not self._anything_differs():
+                return record.serial
+            self._write_serial(checks.next_serial(record.serial))
+            return checks.next_serial(record.serial)
         if record.kind is ZoneKind.SECONDARY and SOA not in node.sets:
             return record.serial
         checks.check_apex(self.apex, node)
         rdata = node.sets[SOA][2][0]
         given = checks.soa_serial(self.apex, rdata)
-        old = self.view.before(apex_key)
         if self.before is None or old is None or SOA not in old.sets or self.keep_serial:
             return given
         had = checks.soa_serial(self.apex, old.sets[SOA][2][0])
@@ -259,7 +264,7 @@ class _Edit:
             return given
         if given != had:
             self._write_serial(had)
-        if not any(self._differs(key, changed) for key, changed in self.view.nodes.items()):
+        if not self._anything_differs():
             return had
         self._write_serial(checks.next_serial(had))
         return checks.next_serial(had)
@@ -269,11 +274,14 @@ class _Edit:
         rrtype, ttl, rdatas = node.sets[SOA]
         node.replace({**node.sets, SOA: (rrtype, ttl, [checks.with_serial(rdatas[0], serial)])})
 
+    def _anything_differs(self) -> bool:
+        return any(self._differs(key, changed) for key, changed in self.view.nodes.items())
+
     def _differs(self, key: bytes, node: Node | None) -> bool:
         before = self.view.before(key)
         if before is None or node is None:
             return before is not node
-        return self._pack(key, node) != before.pack()
+        return node is not before and self._pack(key, node) != before.pack()
 
     def _pack(self, key: bytes, node: Node) -> bytes:
         try:
@@ -286,19 +294,18 @@ class _Edit:
         removed: list[Rr] = []
         added: list[Rr] = []
         gained = touched = 0
-        for key in sorted(self.view.nodes):
+        for key in self.view.ordered():
             node = self.view.nodes[key]
             if not self._differs(key, node):
-                del self.view.nodes[key]
+                self.view.revert(key)
                 continue
             touched += 1
             name = layout.entry_of(key)[0]
             before = self.view.before(key)
             if node is not None:
-                checks.check_entry(name, node)
+                checks.check_entry(name, node, before)
             gained += (node is not None) - (before is not None)
             compare(name, before, node, removed, added)
-        self.view.resort()
         return removed, added, gained, touched
 
 
@@ -378,10 +385,14 @@ def compare(name: Wire, before: Node | None, after: Node | None, removed: list[R
     owner_after = after.spelling or name if after is not None else name
     for key, (rrtype, ttl, rdatas) in old.items():
         kept = new.get(key)
+        if kept == (rrtype, ttl, rdatas):
+            continue
         same = frozenset(kept[2]) if kept is not None and kept[1] == ttl else ()
         removed += [(owner_before, rrtype, ttl, rdata) for rdata in rdatas if rdata not in same]
     for key, (rrtype, ttl, rdatas) in new.items():
         had = old.get(key)
+        if had == (rrtype, ttl, rdatas):
+            continue
         same = frozenset(had[2]) if had is not None and had[1] == ttl else ()
         added += [(owner_after, rrtype, ttl, rdata) for rdata in rdatas if rdata not in same]
 
@@ -399,8 +410,15 @@ def _collect(rrsets: Iterable[RRset]) -> dict[SetKey, RawRrset]:
     return sets
 
 
-def with_fields(record: ZoneRecord | None, **changes: Any) -> ZoneRecord:
-    """The record with some fields changed."""
-    assert record is not None
-    fields = {name: getattr(record, name) for name in record.__struct_fields__}
-    return ZoneRecord(**{**fields, **changes})
+_DOING: dict[type, Callable[[_Edit, Any], None]] = {
+    CreateZone: _Edit._create,
+    DeleteZone: _Edit._delete,
+    ConfigureZone: _Edit._configure,
+    ReplaceZone: _Edit._replace,
+    PutName: _Edit._put,
+    MergeRRsets: _Edit._merge,
+    AppendRRs: _Edit._append,
+    DeleteRRs: _Edit._delete_rrs,
+    DeleteTypes: _Edit._delete_types,
+    DeleteName: _Edit._delete_name,
+}

@@ -8,6 +8,8 @@ from dataclasses import replace as with_fields
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from nsblast._core.rrset import HAS_CNAME, HAS_DNAME
 from nsblast.errors import InputError, NotFound, UsageError
 from nsblast.store import layout
@@ -148,7 +150,7 @@ class _Replacement:
         record = before or ZoneRecord(
             kind=op.kind, tenant=op.tenant, settings=op.settings, created=now, incarnation=number
         )
-        record = edit.with_fields(
+        record = msgspec.structs.replace(
             record, serial=self.serial, changed=now, names=record.names + self.names, changed_in=number
         )
         journal = self._journal(before.serial if before is not None else self.serial, now)
