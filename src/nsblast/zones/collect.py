@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nsblast._core.collect import Collector, ZoneFault
 from nsblast._core.name import fold
+from nsblast.errors import from_os
 from nsblast.types import Wire
 from nsblast.zones.zonefile import GENERATE_LIMIT, OnProgress, Source, ZoneReader, find_apex
 
@@ -48,6 +49,8 @@ class ZoneImport:
                 else:
                     collector.take_hashes()
                 yield from batch
+        except OSError as error:
+            raise from_os(error, f"sort the records of {self._reader.title}") from None
         except ZoneFault as fault:
             raise self._reader.error(fault.file, fault.line, fault.expected, fault.found) from None
 
@@ -72,5 +75,8 @@ def read_zone(
     reader = ZoneReader(
         source, origin=origin or apex, title=title, generate_limit=generate_limit, on_progress=on_progress
     )
-    reader.read(collector)
+    try:
+        reader.read(collector)
+    except OSError as error:
+        raise from_os(error, f"sort the records of {reader.title}") from None
     return ZoneImport(apex, reader, collector)

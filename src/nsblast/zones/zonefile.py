@@ -8,7 +8,7 @@ RFC 1035 5, 2308 4, 3597 5. $TTL set in an included file holds on behind it; ori
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
@@ -80,7 +80,7 @@ class ZoneReader:
         self._total = 0
 
     def read(self, sink: Sink) -> None:
-        """All records into the sink. ZoneFileError, unless there is on_problem; OSError when a file cannot be read."""
+        """All records into the sink. ZoneFileError, unless there is on_problem; OSError when reading or sorting fails midway."""
         if isinstance(self.source, bytes):
             self._total = len(self.source)
             self._start(self.source, sink)
@@ -106,7 +106,10 @@ class ZoneReader:
 
     @contextmanager
     def _opened(self, path: str, flags: int = 0) -> Iterator[int]:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+        except OSError as error:
+            raise ZoneFileError(path, 0, 0, f"a file that can be read ({error.strerror})") from None
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
@@ -187,25 +190,24 @@ class ZoneReader:
 
     def _include(self, scanner: scan.Scanner, sink: Sink, path: str) -> None:
         words: list[Word] = scanner.words()
-        line = scanner.line
-        try:
-            inner, origin = self._target(words, scanner, path)
-            with self._opened(inner, os.O_NOFOLLOW) as fd:
+        line, column = scanner.line, words[0][4] if words else 0
+        with ExitStack() as stack:
+            try:
+                inner, origin = self._target(words, scanner, path)
+                fd = stack.enter_context(self._opened(inner, os.O_NOFOLLOW))
                 self._must_be_inside(os.readlink(f"/proc/self/fd/{fd}"))
                 if self._open[-1] in self._open[:-1]:
                     raise InputError("a file that does not include itself")
                 if len(self._open) > _DEPTH:
                     raise InputError(f"at most {_DEPTH} files inside one another")
-                child = scan.Scanner(fd, origin=origin, parent=scanner)
-                self._run(child, sink, self._number(inner), inner)
-            scanner.take_ttls(child)
-        except ZoneFileError:
-            raise
-        except (InputError, OSError) as error:
-            said = error.message if isinstance(error, InputError) else f"a file that can be read ({error.strerror})"
-            column = words[0][4] if words else 0
-            found = repr(words[0][0].decode("utf-8", "backslashreplace")) if words else "the end of the line"
-            self._problem(None, ZoneFileError(path, line, column, said, found))
+            except InputError as error:
+                said = error.expected if isinstance(error, ZoneFileError) else error.message
+                found = repr(words[0][0].decode("utf-8", "backslashreplace")) if words else "the end of the line"
+                self._problem(None, ZoneFileError(path, line, column, said, found))
+                return
+            child = scan.Scanner(fd, origin=origin, parent=scanner)
+            self._run(child, sink, self._number(inner), inner)
+        scanner.take_ttls(child)
 
     def _target(self, words: list[Word], scanner: scan.Scanner, path: str) -> tuple[str, Wire | None]:
         """(real path of the file to include, origin to read it with)."""
