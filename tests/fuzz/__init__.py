@@ -1,0 +1,1 @@
+"""Fuzz targets, each with its sentence, its corpus and its replay test."""
