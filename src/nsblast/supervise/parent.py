@@ -31,7 +31,7 @@ from nsblast.supervise.systemd import Notifier, inherited
 Main = Callable[[Life], None]
 
 _LONG_LIFE = 5.0  # a child that lived so long did not fail at start
-_FIRST_PAUSE, _LAST_PAUSE = 0.1, 10.0
+_FIRST_PAUSE, _LAST_PAUSE = 0.1, 3.0
 _PING_EVERY, _PONG_WITHIN = 5.0, 60.0
 _SETTLE_WITHIN = 5.0  # children take new settings within this
 

@@ -208,7 +208,7 @@ class _Edit:
             return Applied(Result(self.apex, 0, None, None, Diff((), ())))
         self.view.zones[self.apex] = None
         return Applied(
-            Result(self.apex, self.number, before.serial, None, None, before.names),
+            Result(self.apex, self._told_number(), before.serial, None, None, before.names),
             ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared)),
             forget=self.apex,
         )
@@ -236,8 +236,12 @@ class _Edit:
         )
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
-        result = Result(self.apex, self.number, before.serial if before else None, serial, diff, touched)
+        result = Result(self.apex, self._told_number(), before.serial if before else None, serial, diff, touched)
         return Applied(result, ZoneChange(self.apex, what, serial, touched > BULK), journal, octets)
+
+    def _told_number(self) -> int:
+        """What a result says: a dry run has no commit."""
+        return 0 if self.change.dry_run else self.number
 
     def _settle_serial(self, record: ZoneRecord) -> int:
         """Decide the serial and write it into the apex's SOA; what did not change is dropped from the layer."""
