@@ -13,6 +13,8 @@ class ZoneFault(ValueError):
     expected: str
     found: str
 
+    def __init__(self, file: int, line: int, expected: str, found: str) -> None: ...
+
 class Collector:
     """Records of the zone `apex` (wire form, lower case): fed in any order, given out as entries, as often as wanted."""
 

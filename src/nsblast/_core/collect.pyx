@@ -12,7 +12,7 @@ from nsblast._core.entry cimport EV_IO, EV_RR, Event
 from nsblast._core.mnemonic cimport type_to_text
 from nsblast._core.name cimport NAME_OCTETS, hash_label, hash_root, name_same, name_span
 from nsblast._core.proto cimport (
-    MESSAGE_MAX, TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_NSEC, TYPE_NSEC3PARAM, TYPE_RRSIG, TYPE_SOA,
+    TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_NSEC, TYPE_NSEC3PARAM, TYPE_RRSIG, TYPE_SOA,
 )
 from nsblast._core.rrset cimport (
     HAS_WILDCARD, IS_APEX, IS_CUT, IS_OCCLUDED, ZONE_NSEC, ZONE_NSEC3, Entry, EntryBuilder, Rrset, entry_at, entry_open,

@@ -105,11 +105,14 @@ cdef void sort_slots(const uint8_t* arena, Slot* slots, size_t n, uint32_t depth
 cdef class Runs:
     """Records of one zone, sorted by owner name."""
 
-    def __cinit__(self, bytes apex not None, size_t size):
+    def __cinit__(self):
+        self.fd = -1
+
+    def __init__(self, bytes apex not None, size_t size):
         cdef Writer w
         cdef uint8_t labels = 0
         cdef const uint8_t* p = apex
-        self.fd = -1
+        free(self.arena)
         self.size = size if size > ARENA_LEAST else ARENA_LEAST
         self.arena = <uint8_t*> malloc(self.size)   # untouched pages cost nothing
         if self.arena == NULL:
