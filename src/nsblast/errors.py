@@ -12,7 +12,8 @@ NsblastError
 │   ├── StoreLocked       another process has it open
 │   ├── StoreCorrupt      it does not read as written
 │   ├── StoreMissing      there is none in that folder
-│   └── DiskFull
+│   ├── DiskFull
+│   └── Broken            a commit is stored but cannot be shown (store/writer.py)
 ├── StartError            the server cannot start
 │   ├── AddressInUse
 │   ├── AddressNotHere    no interface of this machine has that address

@@ -1,5 +1,6 @@
 """Opening a store as the one writer: for the control process with its segment, for a command without."""
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -7,17 +8,24 @@ from typing import Any
 from nsblast._core.segment import Segment
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import StoreError
+from nsblast.logs import log
 from nsblast.settings import Settings
 from nsblast.store.changes import Keep
 from nsblast.store.engine import Database, sweep_followers
 from nsblast.store.reader import StoreReader
 from nsblast.store.warm import Warmer
-from nsblast.store.writer import Committer
+from nsblast.store.writer import Broken, Committer
 from nsblast.zones.replace import ZoneRules
 
 
 def _keep(settings: Settings) -> Keep:
     return Keep(age=settings.journal_age, octets=settings.journal_size)
+
+
+def _make_room(error: Broken) -> None:
+    """The supervisor starts another control process, which brings the segment up to the store."""
+    log().critical("control ends", reason=error.message)
+    os._exit(Broken.exit_code)
 
 
 class OpenStore:
@@ -32,6 +40,7 @@ class OpenStore:
             sweep_followers(settings.db_path)
             keep = _keep(settings)
             self._committer = Committer(self._database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
+            self._committer.on_broken = _make_room
             fresh = segment.done == 0
             try:
                 self._committer.start()

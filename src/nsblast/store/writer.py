@@ -35,6 +35,10 @@ TEND = 0.1
 FOLDER = "bulk"
 
 
+class Broken(StoreError):
+    """A commit is on the disk and could not be made visible: only a new writer can mend the segment."""
+
+
 @dataclass(slots=True)
 class _Job:
     change: Any
@@ -63,6 +67,8 @@ class Committer:
         self.keep = keep or changes.Keep()
         self.after_bulk: Callable[[], None] = lambda: None
         """Called after a bulk change: the cache no longer holds everything."""
+        self.on_broken: Callable[[Broken], None] = lambda _: None
+        """Called in the committing thread when it ends by Broken: the process had better make room for a successor."""
         self.last: CommitNumber = database.position
         self.visible = Visible(segment, database, wake) if segment is not None else None
         self._rules = rules
@@ -116,6 +122,23 @@ class Committer:
     # -- the committing thread --
 
     def _run(self) -> None:
+        try:
+            self._take_changes()
+        except Broken as error:
+            self._ended = True
+            self._refuse_rest(error)
+            self.on_broken(error)
+
+    def _refuse_rest(self, error: StoreError) -> None:
+        for job in [*self._ready, *(job for jobs in self._taken.values() for job in jobs)]:
+            self._fail(job, error)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                late = self._jobs.get_nowait()
+                if late is not None:
+                    self._fail(late, error)
+
+    def _take_changes(self) -> None:
         ended = False
         while not (ended and not self._taken and not self._ready):
             group, end = self._collect()
@@ -131,11 +154,7 @@ class Committer:
                     self._let_go(job)
             if time.monotonic() - self._tended > TEND:
                 self._tend()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                late = self._jobs.get_nowait()
-                if late is not None:
-                    self._fail(late, StoreError("the store is being closed"))
+        self._refuse_rest(StoreError("the store is being closed"))
 
     def _collect(self) -> tuple[list[_Job], bool]:
         """What waits and may go on now, and whether the end was asked for."""
@@ -217,6 +236,8 @@ class Committer:
             except Exception as error:
                 for job, _ in finished:
                     self._fail(job, error)
+                if isinstance(error, Broken):
+                    raise
                 return
         for job, result in finished:
             if job.future.set_running_or_notify_cancel():
@@ -240,7 +261,10 @@ class Committer:
                     self.visible.forget()
                     raise
                 self.last = number
-                self.visible.show(number, plan)
+                try:
+                    self.visible.show(number, plan)
+                except Exception as error:
+                    raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
         self._kept += sum(one.octets for one in applied)
         if any(zone.bulk for zone in zones):
             self.after_bulk()
@@ -257,6 +281,8 @@ class Committer:
         except BaseException as error:
             bulk.discard()
             self._fail(job, error)
+            if isinstance(error, Broken):
+                raise
             return
         if job.future.set_running_or_notify_cancel():
             job.future.set_result(end.result)
@@ -279,7 +305,12 @@ class Committer:
             else:
                 plan = self._bulk_plan(bulk, end.zone, special=end.special)
                 self.last = number  # used up, come what may
-                self.visible.flip(number, plan, write)
+                try:
+                    self.visible.flip(number, plan, write)
+                except NsblastError:
+                    raise
+                except Exception as error:
+                    raise Broken(f"bulk commit {number} cannot be made visible: {error}") from error
         self._kept += end.octets
 
     def _bulk_plan(self, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:

@@ -18,8 +18,9 @@ from nsblast.store.commit import Event
 from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import What
+from nsblast.store.visible import Plan
 from nsblast.store.warm import Warmer
-from nsblast.store.writer import Committer
+from nsblast.store.writer import Broken, Committer
 from nsblast.types import Rr
 from nsblast.zones.build import entries_of
 from nsblast.zones.model import ChangeSet, DeleteName, DeleteZone, MergeRRsets, PutName, ReplaceZone, Result
@@ -172,6 +173,32 @@ def test_after_close_nothing_is_taken(server: Server) -> None:
     server.committer.close()
     with pytest.raises(StoreError, match="being closed"):
         server.committer.apply(put("www.example.", A1))
+
+
+def test_a_commit_that_cannot_be_shown_ends_the_writer_and_is_mended_by_the_next(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Broken] = []
+    server.committer.on_broken = told.append
+    visible = server.committer.visible
+    assert visible is not None
+
+    def fail(number: int, plan: Plan) -> None:
+        visible.segment.begin(number, plan.zones)
+        raise ValueError("torn")
+
+    monkeypatch.setattr(visible, "show", fail)
+    with pytest.raises(Broken, match="commit 2 is stored, but cannot be made visible: torn"):
+        server.committer.apply(put("www.example.", A1))
+    server.committer.close()
+    assert len(told) == 1
+    with pytest.raises(StoreError):
+        server.committer.apply(put("later.example.", A1))
+    server.database.close()
+    again = Server(tmp_path / "db", server.fd)
+    assert again.segment.done == 2
+    assert again.shown("www.example.") == A1
+    again.close()
 
 
 def test_without_a_segment(tmp_path: Path) -> None:
