@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from nsblast._core.keys import hash_keys
-from nsblast.errors import NsblastError
+from nsblast.errors import NsblastError, StoreError
 from nsblast.store import layout
 from nsblast.store.overlay import Base
 from nsblast.store.reader import StoreReader
@@ -114,6 +114,9 @@ class Warmer:
                 self._save_filter()
         except NsblastError as error:
             self.failure = error
+        except (ValueError, OSError) as error:
+            # A key that is none, a segment closed too early, no room for the filter's file: the server goes on without.
+            self.failure = StoreError(f"the cache is not filled: {error}")
 
     def _build_filter(self) -> None:
         names = zones = 0
