@@ -63,6 +63,12 @@ class Segment(View):
         at = `done` as it was before the store was read; None = nothing can have been committed since. With make_room unused
         entries go for it, without it False says that the arena is full and warming should stop.
         """
+    def warm_entries(self, part: list[tuple[bytes, bytes]], skip: int, *, at: int) -> tuple[int, list[int]]:
+        """warm() for many (store key, blob), each an owner key after `skip` octets; empty blobs are passed over.
+
+        Returns how many were looked at (fewer than given: the arena is full) and the indexes of those left out because a
+        deeper zone may hide them. ValueError for what is no owner key.
+        """
     # filter
     def filter_start(self, names: int) -> None:
         """Begin to build the idle half for this many names."""

@@ -20,10 +20,13 @@ from libc.string cimport memcmp, memcpy
 from nsblast._core.arena cimport Books, block_forget, block_link, block_place, books_close, books_open, books_read
 from nsblast._core.arena cimport books_resume, name_drop, name_unit, pins_release
 from nsblast._core.entries cimport entries_prefetch
-from nsblast._core.filter cimport filter_open, filter_publish, filter_set
-from nsblast._core.name cimport Name, hash_apex
+from nsblast._core.filter cimport filter_maybe, filter_open, filter_publish, filter_set
+from nsblast._core.keys cimport NO_APEX, key_read
+from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport Block, Bucket, Head, Stripe, fence_full, load64_acquire, store64, store64_release, stripe_of
+from nsblast._core.status cimport Status
 from nsblast._core.view cimport View
+from nsblast._core.wire cimport Reader, Writer, reader_open, reader_take, writer_open
 
 from nsblast._core import filter_file
 
@@ -329,29 +332,64 @@ cdef class Segment(View):
 
     def warm(self, bytes name not None, bytes blob not None, *, at=None, bint make_room=False):
         cdef Name loaded
-        cdef Block* block
-        cdef uint64_t hash, unit, stamp
-        cdef uint32_t size = <uint32_t> min(PyBytes_GET_SIZE(blob), 1 << 31)
         self._writing()
-        stamp = self.map.head.done if at is None else at
         self._load(name, &loaded)
-        hash = loaded.hash[loaded.labels]
-        unit = name_unit(&self.books, hash, loaded.wire, loaded.len)
+        return self._warm(&loaded, <const uint8_t*> PyBytes_AS_STRING(blob),
+                          <uint32_t> min(PyBytes_GET_SIZE(blob), 1 << 31),
+                          self.map.head.done if at is None else at, at is not None, make_room)
+
+    def warm_entries(self, list part not None, uint32_t skip, *, uint64_t at):
+        cdef Name loaded
+        cdef Reader r
+        cdef Writer w
+        cdef uint8_t wire[256]
+        cdef uint8_t apex, k
+        cdef Py_ssize_t i
+        cdef bytes key, blob
+        cdef bint hidden
+        cdef Seed seed
+        doubtful = []
+        self._writing()
+        seed.a = self.map.head.seed_a
+        seed.b = self.map.head.seed_b
+        for i in range(len(part)):
+            key, blob = part[i]
+            if PyBytes_GET_SIZE(blob) == 0:
+                continue
+            reader_open(&r, <const uint8_t*> PyBytes_AS_STRING(key), <uint32_t> PyBytes_GET_SIZE(key))
+            reader_take(&r, skip)
+            writer_open(&w, wire, 256)
+            if key_read(&r, &w, &apex) != Status.OK or apex == NO_APEX \
+                    or name_load(&loaded, wire, w.at, &seed) != Status.OK:
+                raise ValueError(f"not an owner key: {key!r}")
+            hidden = False
+            for k in range(apex + 1, loaded.labels + 1):
+                hidden = hidden or filter_maybe(&self.map, hash_apex(loaded.hash[k]))
+            if hidden:
+                doubtful.append(i)
+            elif not self._warm(&loaded, <const uint8_t*> PyBytes_AS_STRING(blob),
+                                <uint32_t> min(PyBytes_GET_SIZE(blob), 1 << 31), at, True, False):
+                return i, doubtful
+        return len(part), doubtful
+
+    cdef bint _warm(self, const Name* loaded, const uint8_t* blob, uint32_t size, uint64_t stamp, bint dated, bint make_room):
+        """Cache what the store held at commit `stamp`; `dated`: that may be long ago. False when the arena is full."""
+        cdef Block* block
+        cdef uint64_t hash = loaded.hash[loaded.labels]
+        cdef uint64_t unit = name_unit(&self.books, hash, loaded.wire, loaded.len)
         if unit:
             block = <Block*> (self.map.arena + unit * 8)
             if block.stamp >= stamp or (block.pinned and block.stamp > self.map.head.released):
                 return True
-            if block.blob_len == size and memcmp(<const uint8_t*> block + sizeof(Block) + loaded.len,
-                                                 <const uint8_t*> PyBytes_AS_STRING(blob), size) == 0:
+            if block.blob_len == size and memcmp(<const uint8_t*> block + sizeof(Block) + loaded.len, blob, size) == 0:
                 # Still the same, only to be believed again after a bulk change: one store, either value is true.
                 block.pinned = 0
                 store64_release(&block.stamp, stamp)
                 return True
-        elif at is not None and self.books.dropped > stamp:
+        elif dated and self.books.dropped > stamp:
             self.books.lost += 1    # it may have changed since it was read, and the change been dropped
             return True
-        unit = block_place(&self.books, loaded.wire, loaded.len, <const uint8_t*> PyBytes_AS_STRING(blob), size, False,
-                           make_room)
+        unit = block_place(&self.books, loaded.wire, loaded.len, blob, size, False, make_room)
         if unit:
             # block_place may have cleaned the arena: what the name was found to have may be gone by now.
             block_link(&self.books, hash, unit, stamp)

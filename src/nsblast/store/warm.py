@@ -22,7 +22,9 @@ from nsblast.types import CommitNumber
 HASHED = 8192
 """Keys hashed in one slice: some milliseconds."""
 WARMED = 256
-"""Entries cached in one slice, under the lock."""
+"""Missed entries fetched and cached in one slice, under the lock."""
+SCANNED = 4096
+"""Entries read and cached in one slice of a scan; the lock is held for about a millisecond of it."""
 PAUSE = 0.001
 SAVE_EVERY = 600.0
 """Seconds between two savings of the filter while commits come in."""
@@ -152,22 +154,26 @@ class Warmer:
         after = layout.ENTRY
         high = layout.after(layout.ENTRY)
         while not self._end.is_set():
+            at = segment.done
+            part = list(islice(self._database.range(after, high), SCANNED))
             with self._committer.lock:
-                part = list(islice(self._database.range(after, high), WARMED))
-                if not all(self._warm(key, blob) for key, blob in part if blob):
+                looked_at, doubtful = segment.warm_entries(part, len(layout.ENTRY), at=at)
+                self.warmed += looked_at - len(doubtful)
+                if looked_at < len(part) or not all(self._warm(*part[index], at) for index in doubtful):
                     return
-                if len(part) < WARMED:
+                if len(part) < SCANNED:
                     segment.set_complete(True)
                     return
             after = part[-1][0] + b"\0"
             self._end.wait(PAUSE)
 
-    def _warm(self, key: bytes, blob: bytes) -> bool:
+    def _warm(self, key: bytes, blob: bytes, at: CommitNumber) -> bool:
+        """An entry at or below what may be the apex of a deeper zone: cached unless it is."""
         name, labels = layout.entry_of(key)
         if self._visible.apex_of(name, Base(self._database), labels) != labels:
             return True
         self.warmed += 1
-        return self._segment.warm(name, blob)
+        return self._segment.warm(name, blob, at=at)
 
     # -- the saved filter --
 
