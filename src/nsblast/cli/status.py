@@ -9,6 +9,7 @@ import click
 from nsblast.cli.speak import database_options, say, say_json, settings_of
 from nsblast.control import Client
 from nsblast.errors import NotRunning, TimedOut
+from nsblast.quantities import format_size
 
 _BETWEEN = 0.02  # seconds between two looks while waiting
 _ANSWER_WITHIN = 10.0
@@ -59,8 +60,12 @@ def _print(state: dict[str, Any]) -> None:
     for place in state["listening"]:
         say(f"  serves    {place}")
     store, cache = state["store"], state["cache"]
-    say(f"  store     {state['db_path']}: {', '.join(f'{k} {v}' for k, v in store.items())}")
-    say(f"  cache     {', '.join(f'{k} {v}' for k, v in cache.items())}")
+    say(f"  store     {state['db_path']}, commit {store['position']}, visible {cache['done']}")
+    if store["warming_failed"]:
+        say(f"            the cache is not filled: {store['warming_failed']}")
+    used, room = format_size(cache["arena_used"]), format_size(cache["arena_size"])
+    whole = ", all there are" if cache["complete"] else ""
+    say(f"  cache     {cache['entries']} entries{whole}, {used} of {room}, {cache['evictions']} given up")
     for child in state["processes"]:
         answers = f", {child['answers']} answers" if "answers" in child else ""
         say(f"  {child['name']:<9} process {child['pid']}, {child['state']}, restarts {child['restarts']}{answers}")
