@@ -260,7 +260,8 @@ cdef class EntryBuilder:
         rec.len = length
         rec.type = rrtype
         rec.covered = 0
-        memcpy(self.data + self.used, rdata, length)
+        if length:      # the memory is there only once an octet was kept
+            memcpy(self.data + self.used, rdata, length)
         if rrtype == RRSIG and length >= 2:
             rec.covered = <uint16_t> ((rdata[0] << 8) | rdata[1])
         self.used += length
