@@ -17,7 +17,9 @@ step() {
 . ci/env.sh
 step build.sh
 step lint.sh
+step wheel.sh
 step test.sh
+step sanitize.sh
 
 say "all passed in $((SECONDS - started)) s"
 cat build/pytest-summary.txt
