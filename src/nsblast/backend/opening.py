@@ -22,12 +22,13 @@ WAIT = 5.0
 _BETWEEN = 0.05
 
 
-def connect(settings: Settings, who: str, *, create: bool = False, wait: float = WAIT) -> Backend:
+def connect(settings: Settings, who: str, *, create: bool = False, wait: float | None = None) -> Backend:
     """The running server, or the store of a stopped one; StoreLocked when somebody has it and does not answer.
 
     who: the command, for others to read in the claim. create: make the database when there is none.
+    wait: seconds, WAIT when None.
     """
-    deadline = time.monotonic() + wait
+    deadline = time.monotonic() + (WAIT if wait is None else wait)
     while True:
         try:
             return _running(settings)

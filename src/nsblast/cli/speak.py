@@ -48,17 +48,28 @@ def settings_of(db_path: Path | None, config: Path | None) -> Settings:
 
 def say(text: str) -> None:
     """One line (or several) of a command's result."""
-    sys.stdout.write(text + "\n")
+    Output().write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+class Output:
+    """Standard output for octets: writes all it is given, also where PYTHONUNBUFFERED makes short writes possible."""
+
+    def write(self, octets: bytes) -> int:
+        """All of it, or BrokenPipeError."""
+        left = memoryview(octets)
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
+        return len(octets)
 
 
 def say_json(value: Any) -> None:
     """A command's whole result."""
-    sys.stdout.buffer.write(dump(value) + b"\n")
+    Output().write(dump(value) + b"\n")
 
 
 def say_json_list(name: str, items: Iterable[Any], **rest: Any) -> None:
     """{"name": [items…], **rest} written as the items come, so that a list of millions needs no memory."""
-    out = sys.stdout.buffer
+    out = Output()
     out.write(b"{" + dump(name) + b":[")
     for number, item in enumerate(items):
         out.write((b",\n" if number else b"\n") + dump(item))
@@ -102,9 +113,11 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     before = list(arguments)[: list(arguments).index("--")] if "--" in arguments else list(arguments)
     as_json = "--json" in before
     try:
-        code = command.main(list(arguments), prog_name="nsblast", standalone_mode=False)
+        # Not command.main(), which takes a closed pipe for an ordinary end and prints lines of its own.
+        with command.make_context("nsblast", list(arguments)) as context:
+            command.invoke(context)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return 0
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
@@ -115,10 +128,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     except NsblastError as error:
         return _failed(error, as_json)
     except BrokenPipeError:
-        # Nobody reads any more: what is still buffered must not raise again when the interpreter ends.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
+        return _unread()
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("nsblast: interrupted\n")
         return _INTERRUPTED
@@ -134,6 +144,13 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         told = f"a fault in nsblast: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
         warn(f"{told}; NSBLAST_TEST_TRACEBACK=1 shows all of it")
         return _FAULT
+
+
+def _unread() -> int:
+    """Nobody reads any more: what is still buffered must not raise again when the interpreter ends."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _PIPE_CLOSED
 
 
 def _failed(error: NsblastError, as_json: bool) -> int:

@@ -8,16 +8,15 @@ import contextlib
 import itertools
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nsblast._core.keys import owner_key
 from nsblast._core.name import labels
 from nsblast.backend import Backend, Entry
 from nsblast.cli import present
-from nsblast.cli.speak import file_errors, say_json, say_json_list
+from nsblast.cli.speak import Output, file_errors, say_json, say_json_list
 from nsblast.records import name_to_text
 from nsblast.types import Wire
 from nsblast.zones.zonefile import write_zone
@@ -34,7 +33,7 @@ def export_zone(backend: Backend, apex: Wire, output: Path | None, *, as_json: b
             records = itertools.chain.from_iterable(map(present.entry_rrs, entries))
             say_json_list("records", map(present.rr_members, records), zone=name_to_text(apex))
         else:
-            _write(apex, entries, sys.stdout.buffer)
+            _write(apex, entries, cast(BinaryIO, Output()))
         return
     with file_errors(f"write {output}"), _replacing(output) as file:
         number = _write(apex, entries, file)

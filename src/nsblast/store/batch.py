@@ -12,7 +12,7 @@ import rocksdict
 from nsblast._core.rrset import ZONE_SPECIAL
 from nsblast.store import layout
 from nsblast.store.commit import Applied, BulkEnd
-from nsblast.store.engine import Batch, Database
+from nsblast.store.engine import Batch, Database, meaning
 from nsblast.store.overlay import Overlay
 from nsblast.store.values_v1 import ChangeRecord, JournalRecord, encode
 from nsblast.types import CommitNumber, Wire
@@ -101,11 +101,14 @@ def _journal(apex: Wire, journal: list[JournalRecord], number: CommitNumber) -> 
 
 
 def _write(database: Database, path: Path, records: Iterable[tuple[bytes, bytes | None]]) -> None:
-    writer = rocksdict.SstFileWriter(database.options())
-    writer.open(str(path))
-    for key, value in records:
-        if value is None:
-            del writer[key]
-        else:
-            writer[key] = value
-    writer.finish()
+    try:
+        writer = rocksdict.SstFileWriter(database.options())
+        writer.open(str(path))
+        for key, value in records:
+            if value is None:
+                del writer[key]
+            else:
+                writer[key] = value
+        writer.finish()
+    except Exception as error:  # rocksdict raises nothing narrower
+        raise meaning(error, str(path.parent), "write to") from None

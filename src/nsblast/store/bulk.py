@@ -12,7 +12,7 @@ import rocksdict
 from nsblast._core.keys import hash_keys
 from nsblast.errors import InputError
 from nsblast.store import layout
-from nsblast.store.engine import Database
+from nsblast.store.engine import Database, meaning
 from nsblast.types import Wire
 
 FILE_OCTETS = 256 << 20
@@ -68,17 +68,22 @@ class EntryFiles:
 
     def put(self, key: bytes, blob: bytes | None, *, gained: bool) -> None:
         """Next key in order; None deletes it. gained: the name was not there before."""
-        writer = self._writer
-        if writer is None:
-            path = self._folder / f"{self._name}-{len(self.files)}.sst"
-            self._writer = writer = rocksdict.SstFileWriter(self._database.options())
-            writer.open(str(path))
-            self.files.append(path)
-        if blob is None:
-            del writer[key]
-        else:
-            writer[key] = blob
-            self._written += len(blob)
+        try:
+            writer = self._writer
+            if writer is None:
+                path = self._folder / f"{self._name}-{len(self.files)}.sst"
+                self._writer = writer = rocksdict.SstFileWriter(self._database.options())
+                self.files.append(path)
+                writer.open(str(path))
+            if blob is None:
+                del writer[key]
+            else:
+                writer[key] = blob
+                self._written += len(blob)
+        except Exception as error:
+            # The error's traceback holds this frame: the file must not stay open, and its room taken, for as long.
+            self._writer = writer = None
+            raise meaning(error, str(self._folder), "write to") from None
         self._written += len(key)
         if gained:
             self._gained.append(key)
@@ -99,6 +104,10 @@ class EntryFiles:
 
     def _end_file(self) -> None:
         if self._writer is not None:
-            self._writer.finish()
+            try:
+                self._writer.finish()
+            except Exception as error:
+                self._writer = None
+                raise meaning(error, str(self._folder), "write to") from None
             self._writer = None
             self._written = 0

@@ -38,6 +38,7 @@ Batch = rocksdict.WriteBatch
 _MEANINGS: tuple[tuple[str, type[StoreError] | type[TooFewFiles] | type[PermissionMissing], str], ...] = (
     (r"lock hold|While lock file|LOCK: Resource temporarily", StoreLocked, "another process has the database open"),
     (r"No space left|Disk quota", DiskFull, "no room is left on the disk"),
+    (r"File too large", DiskFull, "files may not grow that large for this user (ulimit -f)"),
     (r"Too many open files", TooFewFiles, "too few file handles are allowed (raise LimitNOFILE or ulimit -n)"),
     (r"Permission denied|Read-only file system", PermissionMissing, "the system does not allow it"),
     (r"Corruption|checksum|CURRENT file|Bad table|truncated", StoreCorrupt, "the database is damaged"),
