@@ -79,13 +79,15 @@ def load(path: Path, origin: str) -> dns.zone.Zone:
     return dns.zone.from_file(str(path), origin, relativize=False, check_origin=False)
 
 
-def write(zone: dns.zone.Zone, target: Path, plain: frozenset[RdataType] = PLAIN) -> None:
-    """Writes the zone, one record a line, all names absolute."""
+def write(zone: dns.zone.Zone, target: Path, plain: frozenset[RdataType] = PLAIN) -> int:
+    """Writes the zone, one record a line, all names absolute; gives the number of owner names left out."""
+    left_out = 0
     dnames = {name for name, node in zone.nodes.items() if node.get_rdataset(dns.rdataclass.IN, RdataType.DNAME)}
     assert zone.origin is not None
     lines = [f"$ORIGIN {name_text(zone.origin)}"]
     for name in sorted(zone.nodes, key=lambda name: (name != zone.origin, name)):
         if any(name != owner and name.is_subdomain(owner) for owner in dnames):
+            left_out += 1
             continue
         owner = name_text(name)
         for rdataset in sorted(
@@ -99,3 +101,4 @@ def write(zone: dns.zone.Zone, target: Path, plain: frozenset[RdataType] = PLAIN
                     text, kind = generic(rdata.to_wire() or b""), f"TYPE{int(rdtype)}"
                 lines.append(f"{owner} {rdataset.ttl} IN {kind} {text}")
     target.write_text("\n".join(lines) + "\n", "utf-8")
+    return left_out

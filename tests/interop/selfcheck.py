@@ -61,7 +61,11 @@ def wrong_spelling(question: Question, answer: Answer, world: World) -> Iterator
     """Owner names stand as they are stored; where a wildcard or DNAME made them, as they were asked for."""
     for spelled, record in zip(answer.owners, answer.answer, strict=True):
         zones = [world.zones[up] for up in ancestors(record.name) if up in world.zones]
-        holders = [zone for zone in zones if record.rdtype in zone.nodes.get(record.name, {})]
+        holders = [
+            zone
+            for zone in zones
+            if record.rdtype in zone.nodes.get(record.name, {}) and not zone.occluder(record.name)
+        ]
         stored = holders[0].spelling[record.name] if holders else None
         if stored is None:
             stored = question.name if record.name == question.name.lower() else None

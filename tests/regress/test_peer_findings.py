@@ -1,5 +1,6 @@
 """What the comparison with BIND, NSD, Knot and PowerDNS once showed to be wrong, one claim each."""
 
+from nsblast.zones.collect import read_zone
 from tests.helpers.ask import Server
 from tests.helpers.signed import sign_nsec
 
@@ -68,3 +69,12 @@ def test_a_dname_is_followed_for_any_but_not_for_cname() -> None:
         AUTHORITY
         example. 30 SOA ns.example. host.example. 1 7200 3600 1209600 30
         """)
+
+
+def test_import_sorts_below_a_name_whose_key_is_a_multiple_of_eight_octets() -> None:
+    """The sort by eight octets at a time stopped at a key that ended exactly with them, though longer ones followed."""
+    names = ["abcdefg", *(f"{letter}.abcdefg" for letter in "zymba")]
+    text = "\n".join(["@ 60 SOA a b 1 2 3 4 5", "@ 60 NS a", *(f"{name} 60 A 192.0.2.1" for name in names)])
+    keys = [key for key, _, _ in read_zone(text.encode(), b"\x01t\x00").entries()]
+    assert keys == sorted(keys)
+    assert len(keys) == 7

@@ -90,9 +90,10 @@ cdef void sort_slots(const uint8_t* arena, Slot* slots, size_t n, uint32_t depth
         i = first + 1
         while i < n and slots[i].prefix == slots[first].prefix:
             i += 1
-        # A key never holds two zero octets in a row: when one ends within the prefix, all of them end there.
+        # A key never holds two zero octets in a row: when one ends before the prefix does, all of them end there. One that
+        # ends with the prefix may be followed by longer ones.
         head = head_of(arena + slots[first].at)
-        if i - first > 1 and head.key_len > depth + 8:
+        if i - first > 1 and head.key_len >= depth + 8:
             for j in range(first, i):
                 if j + AHEAD < i:
                     prefetch(arena + slots[j + AHEAD].at)

@@ -30,7 +30,7 @@ class Nsblast(Peer):
 
     def prepare(self, zones: Sequence[ZoneFile]) -> list[str]:
         database = self.folder / "db"
-        files = [str(zone.path) for zone in zones]
+        files = [str(zone.portable if zone.below_dname else zone.path) for zone in zones]
         done = subprocess.run(
             self.command("zone", "import", *files, "-d", str(database)),
             env=self.environment(),
