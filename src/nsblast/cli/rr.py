@@ -78,7 +78,12 @@ def get(
 @dry_run_option
 @database_options
 def set_(**given: Any) -> None:
-    """Make these the only records of TYPE at NAME."""
+    """Make these the only records of TYPE at NAME.
+
+    Each RDATA is one record in presentation form; the words of a single record may also stand as arguments of their own. Names
+    are absolute, with or without a final dot. Text of a TXT record without quotes in it is taken as one text. Behind -- nothing is
+    an option.
+    """
     _put("set", MergeRRsets, **given)
 
 
@@ -91,7 +96,10 @@ def set_(**given: Any) -> None:
 @dry_run_option
 @database_options
 def add(**given: Any) -> None:
-    """Add records to those of TYPE at NAME; what is there already is not doubled."""
+    """Add records to those of TYPE at NAME; what is there already is not doubled.
+
+    RDATA is written as for `rr set`.
+    """
     _put("add", AppendRRs, **given)
 
 
@@ -137,7 +145,10 @@ def delete(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Delete NAME with all its records, its records of TYPE, or single ones of them."""
+    """Delete NAME with all its records, its records of TYPE, or single ones of them.
+
+    RDATA is written as for `rr set`. Names below NAME stay.
+    """
     owner, number = name_from_text(name), _type(rrtype)
     rdatas = read_rdatas(number, rdata) if number is not None else []
     with closing(connect(settings_of(db_path, config), "nsblast rr delete")) as backend:
