@@ -55,6 +55,12 @@ class ZoneImport:
             raise self._reader.error(fault.file, fault.line, fault.expected, fault.found) from None
 
 
+def room_for(source: Source, memory: int) -> int:
+    """Octets to set aside: small sources need little, whatever is allowed (what they include may still be sorted on disk)."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size if source.is_file() else 0
+    return min(memory, (1 << 20) + 32 * size)
+
+
 def read_zone(
     source: Source,
     origin: Wire | None = None,
@@ -71,7 +77,7 @@ def read_zone(
     ZoneFileError for the first thing wrong in the text; the rules that need the whole zone are checked by entries().
     """
     apex = fold(origin) if origin is not None else find_apex(source, title=title, generate_limit=generate_limit)
-    collector = Collector(apex, seed=seed, memory=memory, spill_dir=spill_dir)
+    collector = Collector(apex, seed=seed, memory=room_for(source, memory), spill_dir=spill_dir)
     reader = ZoneReader(
         source, origin=origin or apex, title=title, generate_limit=generate_limit, on_progress=on_progress
     )

@@ -16,6 +16,7 @@ from nsblast._core.name import fold
 from nsblast.errors import ZoneFileError
 from nsblast.records import name_to_text, type_name
 from nsblast.types import Wire
+from nsblast.zones.collect import MEMORY, room_for
 from nsblast.zones.zonefile import FOREIGN, GENERATE_LIMIT, Source, ZoneReader, find_apex
 
 ERROR = "error"
@@ -154,7 +155,7 @@ class _Lint:
             except ZoneFileError:
                 self._say(ERROR, "no-soa", None, "there is no SOA record, so the zone's name is not known")
                 self.apex = b"\0"
-        collector = Collector(self.apex, spill_dir=self.spill_dir)
+        collector = Collector(self.apex, memory=room_for(self.reader.source, MEMORY), spill_dir=self.spill_dir)
         if self.reader.origin is None and self.apex != b"\0":
             self.reader.origin = self.apex
         self.reader.read(collector)
