@@ -7,7 +7,7 @@ with a copy of their datagram until Python calls retry(). Owns: buffers, parking
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -55,6 +55,7 @@ cdef struct Parked:         # one packet that waits
     Status why              # MISS, BUSY or HAND_OVER
     Miss miss
     bint used
+    uint16_t rank           # its place in waiters
     timespec since
 
 
@@ -72,6 +73,7 @@ cdef class UdpServer:
     cdef iovec send_iov[64]
     cdef Status verdict[64]
     cdef Parked* parked
+    cdef uint16_t waiters[1024]         # places of parked: first those in use, then the free ones
     cdef readonly uint32_t waiting      # packets parked now
     cdef readonly uint64_t dropped      # packets that found no room to wait
 
@@ -85,6 +87,8 @@ cdef class UdpServer:
         self.parked = <Parked*> calloc(PARKED, sizeof(Parked))
         if self.place == NULL or self.txn == NULL or self.parked == NULL:
             raise MemoryError
+        for i in range(PARKED):
+            self.waiters[i] = <uint16_t> i
         for i in range(BATCH):
             self.recv_iov[i].iov_base = self.place[i].request
             self.recv_iov[i].iov_len = REQUEST
@@ -202,16 +206,13 @@ cdef class UdpServer:
                     stats_add(&self.engine.src.map.slot.send_errors, 1)
 
     cdef void park(self, int i, Status why) noexcept nogil:
-        cdef uint32_t k
         cdef Parked* parked
         if self.waiting == PARKED:
             self.dropped += 1
             return
-        for k in range(<uint32_t> PARKED):
-            parked = &self.parked[k]
-            if not parked.used:
-                break
+        parked = &self.parked[self.waiters[self.waiting]]
         parked.used = True
+        parked.rank = <uint16_t> self.waiting
         parked.why = why
         parked.place.peer = self.place[i].peer
         memcpy(parked.place.control, self.place[i].control, CONTROL)
@@ -229,18 +230,15 @@ cdef class UdpServer:
 
     def misses(self) -> list[tuple[int, int, int, int, bytes]]:
         """What the parked packets wait for: (place, Status, kind of miss, labels of the apex, name). See Engine.fill."""
-        cdef uint32_t k
+        cdef uint32_t i
         cdef Parked* parked
         found = []
-        if self.waiting == 0:
-            return found
-        for k in range(<uint32_t> PARKED):
-            parked = &self.parked[k]
-            if parked.used:
-                name = b""
-                if parked.why == Status.MISS:
-                    name = PyBytes_FromStringAndSize(<const char*> parked.miss.name, parked.miss.len)
-                found.append((k, <int> parked.why, parked.miss.kind, parked.miss.apex, name))
+        for i in range(self.waiting):
+            parked = &self.parked[self.waiters[i]]
+            name = b""
+            if parked.why == Status.MISS:
+                name = PyBytes_FromStringAndSize(<const char*> parked.miss.name, parked.miss.len)
+            found.append((self.waiters[i], <int> parked.why, parked.miss.kind, parked.miss.apex, name))
         return found
 
     def request(self, uint32_t place) -> tuple[bytes, bytes]:
@@ -255,28 +253,35 @@ cdef class UdpServer:
         if 0 < len(answer) <= ANSWER:
             memcpy(parked.place.answer, <const char*> answer, len(answer))
             parked.txn.answer_len = <uint32_t> len(answer)
-            self.send_parked(parked)
+            self.queue_parked(0, parked)
+            self.flush(1)
         self.release(parked)
 
     def retry(self) -> int:
         """Try all parked packets but those handed over once more; returns how many still wait. The oldest are given up."""
-        cdef uint32_t k
+        cdef uint32_t i, n = 0
         cdef Parked* parked
         cdef Status status
         cdef timespec now
         with nogil:
             clock_gettime(CLOCK_MONOTONIC, &now)
-            for k in range(<uint32_t> PARKED):
-                parked = &self.parked[k]
-                if not parked.used or parked.why == Status.HAND_OVER:
+            i = self.waiting
+            while i:
+                i -= 1                      # downwards: a release moves only what has been tried already
+                parked = &self.parked[self.waiters[i]]
+                if parked.why == Status.HAND_OVER:
                     continue
                 self.engine.work.shared.name = NULL
                 status = resume(&parked.txn, &self.engine.src, &self.engine.config)
                 if status == Status.OK:
                     self.tally_parked(parked)
                     if parked.txn.answer_len:
-                        self.send_parked(parked)
+                        self.queue_parked(n, parked)
+                        n += 1
                     self.release(parked)
+                    if n == BATCH:
+                        self.flush(n)
+                        n = 0
                 elif elapsed(&parked.since, &now) > PATIENCE * <uint64_t> 1000000000 and status != Status.HAND_OVER:
                     self.dropped += 1
                     self.release(parked)
@@ -284,6 +289,7 @@ cdef class UdpServer:
                     parked.why = status
                     if status == Status.MISS:
                         parked.miss = parked.txn.work.trail.miss
+            self.flush(n)
         return self.waiting
 
     cdef void tally_parked(self, const Parked* parked) noexcept nogil:
@@ -300,18 +306,22 @@ cdef class UdpServer:
         return &self.parked[place]
 
     cdef void release(self, Parked* parked) noexcept nogil:
+        """The place is free; the last one that waits takes its rank. Its buffers stay as they are until the next park()."""
+        cdef uint16_t last = self.waiters[self.waiting - 1]
         parked.used = False
         self.waiting -= 1
+        self.waiters[self.waiting] = self.waiters[parked.rank]
+        self.waiters[parked.rank] = last
+        self.parked[last].rank = parked.rank
 
-    cdef void send_parked(self, Parked* parked) noexcept nogil:
+    cdef void queue_parked(self, int n, Parked* parked) noexcept nogil:
         cdef mmsghdr request
         memset(&request, 0, sizeof(request))
         request.msg_hdr.msg_name = &parked.place.peer
         request.msg_hdr.msg_namelen = parked.peer_len
         request.msg_hdr.msg_control = parked.place.control
         request.msg_hdr.msg_controllen = parked.control_len
-        self.queue(0, parked.place.answer, parked.txn.answer_len, &request)
-        self.flush(1)
+        self.queue(n, parked.place.answer, parked.txn.answer_len, &request)
 
 
 cdef inline uint64_t elapsed(const timespec* start, const timespec* end) noexcept nogil:
