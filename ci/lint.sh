@@ -17,5 +17,7 @@ if [ ${#modules[@]} -gt 0 ]; then
 fi
 say "cython-lint"
 cython-lint $(git ls-files -co --exclude-standard '*.pyx' '*.pxd')
+say "generated pages"
+python ci/reference.py --check
 say "codespell"
 codespell $(git ls-files -co --exclude-standard '*.py' '*.pyx' '*.pxd' '*.pyi' '*.md' '*.toml' '*.sh' '*.service')

@@ -25,7 +25,10 @@ ADDRESS = "127.0.0.1"
 
 def free_port() -> int:
     """A port free for UDP and TCP a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
         tcp.bind((ADDRESS, 0))
         port: int = tcp.getsockname()[1]
         udp.bind((ADDRESS, port))
@@ -34,7 +37,9 @@ def free_port() -> int:
 
 def run(*command: str) -> str:
     """Standard output of `nsblast …`; its error is ours."""
-    done = subprocess.run([sys.executable, "-m", "nsblast", *command], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "nsblast", *command], capture_output=True, text=True, timeout=60, check=False
+    )
     if done.returncode:
         sys.exit(f"smoke: nsblast {' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -1,8 +1,8 @@
 """Whole servers side by side on one machine, in one interleaved run.
 
-    python -m perf_compare.run --quick          a few minutes, small zones
-    python -m perf_compare.run --full           every workload at its size, takes hours
-    python -m perf_compare.run --workload uniform:1000000 --servers echo,nsblast,knot --rounds 5
+python -m perf_compare.run --quick          a few minutes, small zones
+python -m perf_compare.run --full           every workload at its size, takes hours
+python -m perf_compare.run --workload uniform:1000000 --servers echo,nsblast,knot --rounds 5
 """
 
 import argparse
@@ -31,7 +31,10 @@ FULL = [
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
+    cpu = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "?",
+    )
     return {"cpu": cpu, "cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
 
 
@@ -62,7 +65,10 @@ def measure(name: str, size: int, names: list[str], options: argparse.Namespace,
             server = SERVERS[chosen](place, cache=options.cache)
             servers.append(server)
             server.start(work)
-            print(f"  {chosen}: loaded in {server.load_seconds:.2f} s, answers after {server.start_seconds:.2f} s", file=sys.stderr)
+            print(
+                f"  {chosen}: loaded in {server.load_seconds:.2f} s, answers after {server.start_seconds:.2f} s",
+                file=sys.stderr,
+            )
         checks.agree(servers, work.sample[:100])
         for server in servers:
             load.run(server, work.questions, options.warm)
@@ -71,7 +77,10 @@ def measure(name: str, size: int, names: list[str], options: argparse.Namespace,
             for server in servers:
                 figures = load.run(server, work.questions, options.seconds)
                 rounds[-1][server.name] = asdict(figures)
-                print(f"  round {number + 1} {server.name}: {figures.rate:,.0f}/s, {figures.cpu_us:.2f} us", file=sys.stderr)
+                print(
+                    f"  round {number + 1} {server.name}: {figures.rate:,.0f}/s, {figures.cpu_us:.2f} us",
+                    file=sys.stderr,
+                )
         summary: dict[str, Any] = {}
         for server in servers:
             half = report.middle([one[server.name]["rate"] for one in rounds]) / 2
@@ -94,7 +103,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small zones, all workloads (default)")
     parser.add_argument("--full", action="store_true", help="every workload at its size")
-    parser.add_argument("--workload", action="append", metavar="NAME:SIZE", help=f"instead: one of {', '.join(zones.WORKLOADS)}")
+    parser.add_argument(
+        "--workload", action="append", metavar="NAME:SIZE", help=f"instead: one of {', '.join(zones.WORKLOADS)}"
+    )
     parser.add_argument("--servers", default=",".join(SERVERS), help="comma list (default: all that are installed)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")

@@ -49,9 +49,17 @@ def address(number: int) -> str:
 
 def wire(question: Question, number: int) -> bytes:
     """The query message; number is its place in the file, replaced as id by the load client."""
-    name = b"".join(bytes([len(label)]) + label for label in question.name.rstrip(".").encode().split(b".") if label) + b"\0"
+    name = (
+        b"".join(bytes([len(label)]) + label for label in question.name.rstrip(".").encode().split(b".") if label)
+        + b"\0"
+    )
     opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0) if question.dnssec else b""
-    return struct.pack("!HHHHHH", number & 0xFFFF, 0, 1, 0, 0, 1 if opt else 0) + name + struct.pack("!HH", question.rrtype, 1) + opt
+    return (
+        struct.pack("!HHHHHH", number & 0xFFFF, 0, 1, 0, 0, 1 if opt else 0)
+        + name
+        + struct.pack("!HH", question.rrtype, 1)
+        + opt
+    )
 
 
 def write_questions(path: Path, questions: Iterable[Question]) -> list[Question]:

@@ -12,7 +12,8 @@ class Bind(Server):
 
     def prepare(self, workload: Workload) -> None:
         zones = "".join(
-            f'zone "{origin}" {{ type primary; file "{path}"; check-names ignore; }};\n' for origin, path in workload.zones
+            f'zone "{origin}" {{ type primary; file "{path}"; check-names ignore; }};\n'
+            for origin, path in workload.zones
         )
         (self.folder / "named.conf").write_text(
             f"""options {{

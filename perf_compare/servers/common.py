@@ -55,7 +55,9 @@ class Server:
     @classmethod
     def missing(cls) -> list[str]:
         """Programs of it that are not installed."""
-        return [program for program in cls.programs if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None]
+        return [
+            program for program in cls.programs if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None
+        ]
 
     def prepare(self, workload: Workload) -> None:
         """Write its configuration (and, where it keeps a database, fill it)."""
@@ -85,7 +87,9 @@ class Server:
             )
         while time.monotonic() - began < patience:
             if self.process.poll() is not None:
-                raise ServerError(f"{self.name} ended at once: {(self.folder / 'output').read_text(errors='replace')[-800:]}")
+                raise ServerError(
+                    f"{self.name} ended at once: {(self.folder / 'output').read_text(errors='replace')[-800:]}"
+                )
             answer = self.ask(question, timeout=0.05)
             if answer is not None and answer.rcode() not in (dns.rcode.REFUSED, dns.rcode.SERVFAIL):
                 self.start_seconds = time.monotonic() - began

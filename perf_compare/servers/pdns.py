@@ -11,7 +11,9 @@ class PowerDns(Server):
     programs = ("pdns_server",)
 
     def prepare(self, workload: Workload) -> None:
-        zones = "".join(f'zone "{origin.rstrip(".")}" {{ type master; file "{path}"; }};\n' for origin, path in workload.zones)
+        zones = "".join(
+            f'zone "{origin.rstrip(".")}" {{ type master; file "{path}"; }};\n' for origin, path in workload.zones
+        )
         (self.folder / "named.conf").write_text(zones)
         (self.folder / "pdns.conf").write_text(
             "\n".join(

@@ -38,9 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one = Server(folder, workers=WORKERS)
     file = folder / "big.zone"
     with file.open("w") as out:
-        out.write("$ORIGIN big.example.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n@ NS ns1\nns1 A 192.0.2.1\n")
+        out.write(
+            "$ORIGIN big.example.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n@ NS ns1\nns1 A 192.0.2.1\n"
+        )
         for start in range(0, NAMES, 100_000):
-            out.writelines(f"h{number:08d} A {address(number)}\n" for number in range(start, min(NAMES, start + 100_000)))
+            out.writelines(
+                f"h{number:08d} A {address(number)}\n" for number in range(start, min(NAMES, start + 100_000))
+            )
     began = time.monotonic()
     subprocess.run([sys.executable, "-m", "nsblast", "zone", "import", str(file), "-d", str(one.db_path)], check=True)
     print(f"{NAMES / (time.monotonic() - began):,.0f} records/s imported")
@@ -70,7 +74,9 @@ def memory(server: Server) -> tuple[int, int]:
     shared, private = 0, 0
     for pid in [server.pid, *server.pids().values()]:
         fields = dict(
-            line.split()[:2] for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if line.endswith("kB")
+            line.split()[:2]
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            if line.endswith("kB")
         )
         shared += int(fields["Pss_Shmem:"]) * 1024
         private = max(private, int(fields["Pss_Anon:"]) * 1024)
