@@ -245,6 +245,7 @@ class Signing:
     options: tuple[str, ...] = ()
     nsec3: tuple[int, str] | None = None
     extra: str = ""
+    delegates: tuple[str, ...] = ()  # "-g": DS of its children, signed before it; other DS would be taken out
 
 
 SIGNED = (
@@ -262,6 +263,7 @@ SIGNED = (
         (1, "-"),
         extra="child NS ns.child\nns.child A 192.0.2.51\nchild3 NS ns.child3\nns.child3 A 192.0.2.51\n"
         "plain NS ns.plain\nns.plain A 192.0.2.51\n",
+        delegates=("-g",),
     ),
     Signing("minimalsigned.test.", "empty"),
 )
@@ -288,7 +290,7 @@ def write_signed(folder: Path, keys: Path, what: Signing) -> ZoneFile:
             "dnssec-signzone",
             "-q",
             "-S",
-            "-g",
+            *what.delegates,
             "-d",
             str(keys),
             "-K",
