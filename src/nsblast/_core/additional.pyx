@@ -21,6 +21,7 @@ from nsblast._core.wire cimport (
 )
 
 cdef enum:
+    ITEM_OCTETS = 16        # the least an RRset with an address takes: one A behind a pointer
     ROOM_LEFT = 64          # nodes kept free for proofs: additional data stops before they are gone
 
 cdef enum Round:
@@ -48,6 +49,8 @@ cdef Status put_target(Txn* txn, const Sources* src, const uint8_t* wire, uint32
     cdef uint8_t flags = ITEM_MUST if which == Round.IN_DOMAIN else 0
     cdef bint below
     cdef Status status
+    if txn.work.plan.count * <uint32_t> ITEM_OCTETS > txn.limit:
+        return Status.OK        # what is planned does not fit as it is: glue that is a must has set TC by now
     if txn.work.trail.count + ROOM_LEFT > NODES_MAX or name_load(&txn.work.scratch, wire, length, &src.seed) != Status.OK:
         return Status.OK
     if not within(&txn.work.scratch, txn.sname, txn.apex):

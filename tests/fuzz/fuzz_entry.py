@@ -1,0 +1,83 @@
+"""Any bytes as a stored entry give a well-formed answer or SERVFAIL, the same from a fill as from the cache.
+
+Input: one octet that chooses the owner name, then the blob. A blob in a fill is an object of its own, so that the sanitizer sees
+a read outside it; in the cache other blocks lie around it, and a read outside would make the answers differ.
+"""
+
+import random
+import struct
+
+from nsblast._core.segment import Segment
+from tests.fuzz.world import Served, damage, entries, judge, segment
+
+APEX = b"\2z1\4test\0"
+OWNERS = (
+    APEX,
+    b"\3www" + APEX,
+    b"\1*\1w" + APEX,
+    b"\3cut" + APEX,
+    b"\3old" + APEX,
+    b"\2ns" + APEX,
+    b"\4self" + APEX,
+    b"\2mx\2z0\4test\0",
+    b"\2z0\4test\0",
+    b"\5child\2z0\4test\0",
+    b"\2z2\4test\0",
+    b"\4test\0",
+)
+ASKED = (1, 2, 5, 6, 15, 16, 28, 33, 35, 39, 43, 46, 47, 64, 255, 65280)
+
+
+def query(name: bytes, rrtype: int, *, do: bool) -> bytes:
+    opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0) if do else b""
+    return struct.pack("!6H", 7, 0, 1, 0, 0, 1 if do else 0) + name + struct.pack("!HH", rrtype, 1) + opt
+
+
+class Target:
+    def __init__(self) -> None:
+        self._segment, fd = segment()
+        self._cached = Served(fd, any_full=True)
+        self._filled = Served(any_full=True)
+        self._number = 1
+        self._last = b""
+        self._seed = [entries()[owner] for owner in OWNERS if owner in entries()]
+
+    def _put(self, segment: Segment, owner: bytes, blob: bytes) -> None:
+        self._number += 1
+        segment.begin(self._number, [owner[owner.index(b"\2z") if b"\2z" in owner else 0 :]])
+        if self._last and self._last != owner:
+            segment.put(self._last, entries().get(self._last, b""), pin=False)
+        segment.put(owner, blob, pin=False)
+        segment.finish() or segment.finish()
+        self._last = owner
+
+    def one(self, data: bytes) -> tuple[int, ...]:
+        owner = OWNERS[data[0] % len(OWNERS)] if data else APEX
+        blob = data[1:40000]
+        self._put(self._segment, owner, blob)
+        self._cached.position = self._number
+        self._cached.engine.drop_fills()
+        self._filled.engine.drop_fills()
+        self._filled.engine.fill(0, 0, owner, owner, blob, self._number)
+        kinds: set[tuple[int, ...]] = set()
+        below = b"\1q" + owner
+        rng = random.Random(data)
+        for rrtype in (255, *rng.sample(ASKED, 4)):
+            name, tcp = rng.choice((owner, owner, below)), rng.random() < 0.3
+            for do in (False, True):
+                packet = query(name, rrtype, do=do)
+                first = self._filled.ask(packet, tcp=tcp)
+                kinds.add(judge(packet, first, tcp=tcp))
+                second = self._cached.ask(packet, tcp=tcp)
+                assert first == second, f"{rrtype}: {first!r} from the fill, {second!r} from the cache"
+        return (len(kinds), *max(kinds))
+
+    def generate(self, rng: random.Random) -> bytes:
+        which = rng.randrange(len(OWNERS))
+        blob = entries().get(OWNERS[which], b"") if rng.random() < 0.7 else rng.choice(self._seed)
+        if rng.random() < 0.3 and len(blob) > 8:
+            blob = blob[:2] + rng.randbytes(2) + blob[4:]
+        return bytes((which,)) + (damage(rng, blob) if rng.random() < 0.9 else blob)
+
+    def mutate(self, rng: random.Random, data: bytes) -> bytes:
+        return damage(rng, data)
