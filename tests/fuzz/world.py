@@ -216,7 +216,7 @@ def skip_name(message: bytes, at: int) -> int:
             return end or at
 
 
-def walk(message: bytes, question_only: bool = False) -> tuple[int, int]:
+def walk(message: bytes) -> tuple[int, int]:
     """(records, offset of the OPT's class or 0) of a whole message, every octet of it accounted for."""
     counts = struct.unpack_from("!4H", message, 4)
     at = 12
@@ -224,17 +224,18 @@ def walk(message: bytes, question_only: bool = False) -> tuple[int, int]:
         at = skip_name(message, at) + 4
         assert at <= len(message)
     opt = 0
-    records = sum(counts[1:])
-    for _ in range(records):
-        at = skip_name(message, at)
-        rrtype, _, _, length = struct.unpack_from("!HHIH", message, at)
-        if rrtype == 41:
-            assert opt == 0, "two OPT records"
-            opt = at + 2
-        at += 10 + length
-        assert at <= len(message), "record beyond the end"
+    for section in range(1, 4):
+        for _ in range(counts[section]):
+            root = message[at] == 0
+            at = skip_name(message, at)
+            rrtype, _, _, length = struct.unpack_from("!HHIH", message, at)
+            if rrtype == 41 and section == 3 and root:
+                assert opt == 0, "two OPT records"
+                opt = at + 2
+            at += 10 + length
+            assert at <= len(message), "record beyond the end"
     assert at == len(message), "octets left over"
-    return records, opt
+    return sum(counts[1:]), opt
 
 
 def allowed(packet: bytes) -> int:
@@ -261,7 +262,7 @@ def judge(packet: bytes, answer: bytes | int, *, tcp: bool) -> tuple[int, ...]:
     assert answer[2] & 0x80 and (answer[2] ^ packet[2]) & 0x79 == 0, "QR, opcode or RD"
     assert answer[3] & 0xE0 == 0, "RA, Z or AD"
     assert len(answer) <= (65535 if tcp else allowed(packet)), f"{len(answer)} octets"
-    records, opt = walk(answer)
+    _, opt = walk(answer)
     if not tcp and not opt:
         assert len(answer) <= 512
     rcode = answer[3] & 15

@@ -5,7 +5,7 @@ corrupt. Every read is bounded by a Reader; nonsense gives CORRUPT or ABSENT, ne
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memcpy
 
@@ -386,6 +386,7 @@ def unpack_entry(bytes blob not None) -> EntryData:
     cdef Entry entry
     cdef Rrset rrset
     cdef uint16_t i, rdlength = 0, number
+    cdef uint64_t taken = 0
     cdef const uint8_t* rdata
     cdef const uint8_t* base = <const uint8_t*> PyBytes_AS_STRING(blob)
     if entry_open(&entry, base, <uint32_t> len(blob)) != Status.OK:
@@ -401,6 +402,9 @@ def unpack_entry(bytes blob not None) -> EntryData:
             rdata = rrset_next(&rrset, &rdlength)
             if rdata == NULL:
                 break
+            taken += 2 + <uint64_t> rdlength
+            if taken > <uint64_t> len(blob):
+                raise ValueError(f"RRset {i} of a stored entry overlaps another one")   # and could fill all memory
             rdatas.append(PyBytes_FromStringAndSize(<const char*> rdata, rdlength))
         if reader_bad(&rrset.rrs):
             raise ValueError(f"RRset {i} of a stored entry is out of bounds")

@@ -1,0 +1,141 @@
+"""Promise 4: one answer is made from one version of a zone, while versions follow one another as fast as they can.
+
+NSBLAST_TORTURE_SECONDS makes it long (default: 5 seconds a test).
+"""
+
+import os
+import random
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from nsblast._core.engine import MISS
+from nsblast._core.segment import Segment
+from nsblast._core.serve_udp import UdpServer
+from tests.helpers.segments import MIB, forked, segment_file, writer_of
+from tests.helpers.versions import APEX, CHILD, NAMES, Follower, Judge, Version, commit, question
+
+SECONDS = float(os.environ.get("NSBLAST_TORTURE_SECONDS", "5"))
+
+
+def write(fd: int, seconds: float) -> None:
+    rng = random.Random(1)
+    end = time.monotonic() + seconds
+    with writer_of(fd) as segment:
+        while time.monotonic() < end:
+            commit(segment, segment.done + 1, rng)
+            if rng.random() < 0.1:
+                time.sleep(0.001)
+
+
+def ask_engine(fd: int, worker: int, seconds: float) -> None:
+    rng = random.Random(worker)
+    store, judge = Follower(fd, worker), Judge()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        packet, first = question(rng), store.view.done
+        judge.check(packet, store.ask(packet), first, store.view.done)
+    assert judge.answers > 200 and len(judge.seen) > 20, f"{judge.answers} answers of {len(judge.seen)} versions"
+
+
+def serve(fd: int, sock: socket.socket) -> None:
+    """A worker's loop, until killed."""
+    store = Follower(fd, 1)
+    server = UdpServer(store.engine, sock.fileno())
+    while True:
+        if not server.waiting:
+            select.select([sock], [], [])
+        server.on_readable()
+        for _, status, kind, apex, name in server.misses():
+            if status == MISS:
+                store.fill((kind, apex, name))
+                server.retry()
+        server.retry()
+
+
+def ask_server(fd: int, address: tuple[str, int], seconds: float) -> None:
+    """Bursts of questions, so that batches share look-ups."""
+    rng = random.Random(7)
+    view, judge = Segment(fd), Judge()
+    end = time.monotonic() + seconds
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)
+        sock.settimeout(5)
+        while time.monotonic() < end:
+            packets = {packet[:2]: packet for packet in (question(rng) for _ in range(20))}
+            for packet in list(packets.values()):
+                other = rng.randbytes(2)
+                at = packet.index(0, 12) + 1
+                packets[other] = other + packet[2:at] + b"\0\x10" + packet[at + 2 :]
+            first = view.done
+            for packet in packets.values():
+                sock.send(packet)
+            for _ in range(len(packets)):
+                answer = sock.recv(4096)
+                judge.check(packets.pop(answer[:2]), answer, first, view.done)
+    assert judge.answers > 200 and len(judge.seen) > 20, f"{judge.answers} answers of {len(judge.seen)} versions"
+
+
+def together(works: list[Callable[[], None]]) -> None:
+    """All in processes of their own; the first that fails ends the others."""
+    pids = {forked(work) for work in works}
+    failed = False
+    while pids:
+        pid, status = os.wait()
+        if pid in pids:
+            pids.remove(pid)
+            if status and not failed:
+                failed = True
+                for other in pids:
+                    os.kill(other, signal.SIGKILL)
+    assert not failed
+
+
+def start(fd: int) -> None:
+    with writer_of(fd) as segment:
+        segment.filter_start(200)
+        segment.filter_add(NAMES)
+        for apex in (APEX, CHILD):
+            segment.filter_add_apex(apex)
+        segment.filter_switch()
+        commit(segment, 1, random.Random(0))
+
+
+@pytest.mark.timeout(SECONDS + 60)
+def test_every_answer_of_the_engine_is_one_versions() -> None:
+    with segment_file(4 * MIB) as fd:
+        start(fd)
+        works: list[Callable[[], None]] = [lambda i=i: ask_engine(fd, i, SECONDS) for i in (0, 1)]  # type: ignore[misc]
+        together([*works, lambda: write(fd, SECONDS + 0.2)])
+
+
+@pytest.mark.timeout(SECONDS + 60)
+def test_every_answer_over_udp_is_one_versions() -> None:
+    with segment_file(4 * MIB) as fd, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        start(fd)
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+        server = forked(lambda: serve(fd, sock))
+        try:
+            together([lambda: ask_server(fd, sock.getsockname(), SECONDS), lambda: write(fd, SECONDS + 0.2)])
+        finally:
+            os.kill(server, signal.SIGKILL)
+            os.waitpid(server, 0)
+
+
+def test_the_judge_would_see_a_mixture() -> None:
+    """An answer with one record of another version does not pass."""
+    packet = question(random.Random(3))
+    number = next(n for n in range(1, 100) if len(Version(n).answer(packet)) > 60)
+    answer = bytearray(Version(number).answer(packet))
+    Judge().check(packet, bytes(answer), number, number)
+    with pytest.raises(AssertionError):
+        Judge().check(packet, bytes(answer), number + 1, number + 2)
+    mixed = bytes(answer).replace(number.to_bytes(4, "big"), (number + 1).to_bytes(4, "big"), 1)
+    assert mixed != bytes(answer)
+    with pytest.raises(AssertionError):
+        Judge().check(packet, mixed, number, number + 1)
