@@ -4,6 +4,7 @@ NSBLAST_BUILD chooses the flavour:
   release   -O3, what the wheel holds (default)
   debug     -O0 -g3 and the invariants behind NSB_DEBUG
   sanitize  address and undefined-behaviour sanitizers, line numbers of the .pyx kept
+  fuzz      clang only: address sanitizer, and what a coverage-guided fuzzer needs
   coverage  line tracing for Cython.Coverage
 """
 
@@ -27,11 +28,12 @@ CFLAGS = {
     "release": ["-O3", "-DNDEBUG", "-fno-semantic-interposition"],
     "debug": ["-O0", "-g3", "-UNDEBUG", "-DNSB_DEBUG=1"],
     "sanitize": ["-O1", "-g", "-UNDEBUG", "-DNSB_DEBUG=1", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+    "fuzz": ["-O1", "-g", "-UNDEBUG", "-DNSB_DEBUG=1", "-fsanitize=fuzzer-no-link,address", "-fno-omit-frame-pointer"],
     "coverage": ["-O0", "-g", "-DCYTHON_TRACE_NOGIL=1", "-DCYTHON_USE_SYS_MONITORING=0"],
 }
 if FLAVOUR not in CFLAGS:
     raise SystemExit(f"NSBLAST_BUILD={FLAVOUR!r}: expected one of {', '.join(CFLAGS)}")
-LDFLAGS = {"sanitize": ["-fsanitize=address,undefined"], "release": ["-s"]}
+LDFLAGS = {"sanitize": ["-fsanitize=address,undefined"], "fuzz": ["-fsanitize=address", "-shared-libasan"], "release": ["-s"]}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -75,7 +77,7 @@ setup(
         extensions(),
         include_path=["src"],
         compiler_directives=DIRECTIVES,
-        emit_linenums=FLAVOUR in ("debug", "sanitize"),
+        emit_linenums=FLAVOUR in ("debug", "sanitize", "fuzz"),
         nthreads=os.cpu_count() or 1,
     ),
     cmdclass={"build_ext": ParallelBuildExt},

@@ -112,7 +112,13 @@ def guided(name: str, target: Target, seconds: float, found: Path, seed: int) ->
         keep(work, target.generate(rng), "")
     (CORPUS / name).mkdir(parents=True, exist_ok=True)
     argv: list[Any] = [sys.argv[0], str(work), str(CORPUS / name), f"-max_total_time={int(seconds)}", "-max_len=70000"]
-    argv += [f"-artifact_prefix={found}/{name}-", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1", f"-seed={seed}"]
+    argv += [
+        f"-artifact_prefix={found}/{name}-",
+        "-timeout=20",
+        "-rss_limit_mb=4096",
+        "-print_final_stats=1",
+        f"-seed={seed}",
+    ]
     atheris.Setup(argv, one, custom_mutator=mutator)
     atheris.Fuzz()
 
@@ -124,7 +130,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1 << 60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz/findings"))
-    parser.add_argument("--grow", type=int, default=0, metavar="N", help="add new kinds of input to the corpus, up to N files")
+    parser.add_argument(
+        "--grow", type=int, default=0, metavar="N", help="add new kinds of input to the corpus, up to N files"
+    )
     parser.add_argument("--atheris", action="store_true")
     args = parser.parse_args()
     target = load(args.target)

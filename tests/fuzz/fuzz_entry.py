@@ -7,6 +7,7 @@ a read outside it; in the cache other blocks lie around it, and a read outside w
 import random
 import struct
 
+from nsblast._core.rrset import pack_entry, unpack_entry
 from nsblast._core.segment import Segment
 from tests.fuzz.world import Served, damage, entries, judge, segment
 
@@ -31,6 +32,17 @@ ASKED = (1, 2, 5, 6, 15, 16, 28, 33, 35, 39, 43, 46, 47, 64, 255, 65280)
 def query(name: bytes, rrtype: int, *, do: bool) -> bytes:
     opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0) if do else b""
     return struct.pack("!6H", 7, 0, 1, 0, 0, 1 if do else 0) + name + struct.pack("!HH", rrtype, 1) + opt
+
+
+def respelled(rng: random.Random, owner: bytes, blob: bytes) -> bytes:
+    """The entry with a stored spelling: the owner's, another name's, or none that is a name."""
+    spelling = rng.choice(
+        (owner.upper(), owner[rng.randrange(len(owner)) :], b"q" + owner, rng.choice(OWNERS), rng.randbytes(9))
+    )
+    entry = unpack_entry(blob) if blob else None
+    return (
+        pack_entry(entry.rrsets, apex_labels=entry.apex_labels, flags=entry.flags, spelling=spelling) if entry else blob
+    )
 
 
 class Target:
@@ -77,6 +89,8 @@ class Target:
         blob = entries().get(OWNERS[which], b"") if rng.random() < 0.7 else rng.choice(self._seed)
         if rng.random() < 0.3 and len(blob) > 8:
             blob = blob[:2] + rng.randbytes(2) + blob[4:]
+        if rng.random() < 0.2:
+            blob = respelled(rng, OWNERS[which], blob)
         return bytes((which,)) + (damage(rng, blob) if rng.random() < 0.9 else blob)
 
     def mutate(self, rng: random.Random, data: bytes) -> bytes:

@@ -13,7 +13,9 @@ class Target:
         self._segment, full = segment()
         self._half, half = segment(4 << 20, leave_out=2)
         self._served = {
-            (source, big): Served(fd, any_full=bool(big)) for big in (0, 1) for source, fd in ((0, full), (2, -1), (4, half))
+            (source, big): Served(fd, any_full=bool(big))
+            for big in (0, 1)
+            for source, fd in ((0, full), (2, -1), (4, half))
         }
 
     def one(self, data: bytes) -> tuple[int, ...]:

@@ -9,8 +9,10 @@ replay test then reads it with all the others. With the sanitize build the same 
 import argparse
 import io
 import random
+import re
 import sys
 import time
+import zlib
 from pathlib import Path
 
 from nsblast.errors import ZoneFileError
@@ -31,8 +33,8 @@ WORDS = [
 ]
 
 
-def one_input(data: bytes) -> None:
-    """Raises when the sentence does not hold for these bytes."""
+def one_input(data: bytes) -> tuple[int, ...]:
+    """Raises when the sentence does not hold for these bytes; else what kind of outcome it was."""
     origin = ORIGIN if data[:1] < b"\x80" else None
     refusal = None
     try:
@@ -43,11 +45,12 @@ def one_input(data: bytes) -> None:
     if refusal is not None:
         assert refusal.line <= data.count(b"\n") + 2, f"there is no such line: {refusal}"
         assert any(problem.severity == "error" for problem in problems), "refused, and the check finds nothing wrong"
-        return
+        return 0, zlib.crc32(re.sub(rb"[^a-z ]", b"", str(refusal).split(":")[-1].encode()))
     out = io.BytesIO()
     write_zone(out, ((key, blob) for key, _, blob in entries))
     again = list(read_zone(out.getvalue()).entries())
     assert again == entries, "what was written reads back to another zone"
+    return 1, min(len(entries), 30), min(len(problems), 5)
 
 
 def mutated(rng: random.Random, seeds: list[bytes]) -> bytes:
@@ -70,6 +73,22 @@ def mutated(rng: random.Random, seeds: list[bytes]) -> bytes:
         else:
             data[at : at + rng.randint(0, 3)] = rng.choice(WORDS)
     return bytes(data[:20_000])
+
+
+class Target:
+    """The face all targets have (driver.py)."""
+
+    def __init__(self) -> None:
+        self._seeds = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+
+    def one(self, data: bytes) -> tuple[int, ...]:
+        return one_input(data)
+
+    def generate(self, rng: random.Random) -> bytes:
+        return mutated(rng, self._seeds)
+
+    def mutate(self, rng: random.Random, data: bytes) -> bytes:
+        return mutated(rng, [data, data, rng.choice(self._seeds)])
 
 
 def main() -> int:

@@ -23,7 +23,9 @@ NOW = 1_700_000_000
 ROUNDS = 5000  # misses one answer may need
 
 BIG = "\n".join(f"big NS ns{i}.big\nns{i}.big A 192.0.2.{i % 250}\nns{i}.big AAAA 2001:db8::{i:x}" for i in range(600))
-MANY = "\n".join(f"many A 10.{i >> 8}.{i & 255}.1\nmx MX {i} mx{i % 40}\nmx{i % 40} A 10.1.{i & 255}.2" for i in range(400))
+MANY = "\n".join(
+    f"many A 10.{i >> 8}.{i & 255}.1\nmx MX {i} mx{i % 40}\nmx{i % 40} A 10.1.{i & 255}.2" for i in range(400)
+)
 CHAIN = "\n".join(f"c{i} CNAME c{i + 1}" for i in range(30)) + "\nc30 A 192.0.2.30"
 DEEP = ".".join("d" * 1 for _ in range(115))
 TEXT = 'text TXT "' + '" "'.join("x" * 250 for _ in range(230)) + '"'
@@ -101,7 +103,14 @@ def zone(number: int) -> str:
 def tables() -> Tables:
     """z0 unsigned and large, z1 with NSEC, z2 with NSEC3, z3 with NSEC3 and opt-out; a zone beside, a child below z0."""
     return Tables(
-        [zone(0), sign_nsec(zone(1)), sign_nsec3(zone(2)), sign_nsec3(zone(3), salt="", iterations=0, opt_out=True), OTHER, CHILD]
+        [
+            zone(0),
+            sign_nsec(zone(1)),
+            sign_nsec3(zone(2)),
+            sign_nsec3(zone(3), salt="", iterations=0, opt_out=True),
+            OTHER,
+            CHILD,
+        ]
     )
 
 
@@ -266,7 +275,13 @@ def judge(packet: bytes, answer: bytes | int, *, tcp: bool) -> tuple[int, ...]:
     if not tcp and not opt:
         assert len(answer) <= 512
     rcode = answer[3] & 15
-    return (rcode, answer[2] & 6, *(min(count, 6) for count in struct.unpack_from("!4H", answer, 4)), len(answer) // 128, bool(opt))
+    return (
+        rcode,
+        answer[2] & 6,
+        *(min(count, 6) for count in struct.unpack_from("!4H", answer, 4)),
+        len(answer) // 128,
+        bool(opt),
+    )
 
 
 # -- packets
@@ -314,7 +329,9 @@ def random_packet(rng: random.Random) -> bytes:
     rrclass = rng.choice((1,) * 30 + (3, 255, 254, 0))
     body = b"".join(random_name(rng) + struct.pack("!HH", rng.choice(TYPES), rrclass) for _ in range(questions))
     if rrclass == 3:
-        body = rng.choice((b"\7version\4bind\0", b"\2id\6server\0", b"\x08hostname\4bind\0")) + struct.pack("!HH", 16, 3)
+        body = rng.choice((b"\7version\4bind\0", b"\2id\6server\0", b"\x08hostname\4bind\0")) + struct.pack(
+            "!HH", 16, 3
+        )
         questions = 1
     counts = [questions, 0, 0, len(extra)]
     if rng.random() < 0.03:

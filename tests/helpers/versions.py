@@ -27,7 +27,26 @@ def below(text: str, zone: bytes = APEX) -> bytes:
 NAMES = [
     APEX,
     *HOSTS,
-    *map(below, ("w", "*.w", "x.w", "cut", "ns.cut", "a.cut", "old", "a.old", "new", "a.new", "alias", "long", "mail", "sub", "ns.sub")),
+    *map(
+        below,
+        (
+            "w",
+            "*.w",
+            "x.w",
+            "cut",
+            "ns.cut",
+            "a.cut",
+            "old",
+            "a.old",
+            "new",
+            "a.new",
+            "alias",
+            "long",
+            "mail",
+            "sub",
+            "ns.sub",
+        ),
+    ),
     below("www.sub"),
     below("*.sub"),
 ]
@@ -68,7 +87,12 @@ class Version:
         text = {TXT: [b"\4" + mark], A: [mark]}
         own = {below(t): i for i, t in enumerate(("h1", "h3", "h5", "h7", "a.new", "alias", "long"), 1)}
         if name == APEX:
-            return IS_APEX | ZONE_NSEC, {SOA: [soa], NS: [HOSTS[0]], MX: [b"\0\1" + below("mail")], NSEC: [HOSTS[0] + b"\0\1\x40"]}
+            return IS_APEX | ZONE_NSEC, {
+                SOA: [soa],
+                NS: [HOSTS[0]],
+                MX: [b"\0\1" + below("mail")],
+                NSEC: [HOSTS[0] + b"\0\1\x40"],
+            }
         if name.endswith(CHILD):
             return self._at_child(name, parent, soa, text)
         if name == below("w"):
