@@ -117,3 +117,11 @@ def trailing(d: Difference) -> bool:
 def chaos_switched_off(d: Difference) -> bool:
     """Class CH without an identity configured."""
     return d.asked.question.odd == "chaos" and d.asked.views[d.server].get("rcode") == REFUSED
+
+
+def malformed_cookie(d: Difference) -> bool:
+    """A COOKIE option that is neither 8 nor 16 to 40 octets long."""
+    return (
+        d.asked.question.odd in ("opt-cookie-short", "opt-cookie-long")
+        and d.asked.views[d.server].get("rcode") == FORMERR
+    )
