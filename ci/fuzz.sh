@@ -2,13 +2,13 @@
 # Fuzz for a while:  ci/fuzz.sh MINUTES [TARGET]      targets: tests/fuzz/fuzz_*.py; without one, all take equal shares.
 #
 # Coverage-guided with clang and atheris (Debian 12: apt-get install clang-14 libclang-rt-14-dev; then
-# .venv/bin/python -m pip install atheris); without them at random, under gcc's address and undefined-behaviour sanitizers. NSBLAST_FUZZ=plain
+# .venv/bin/python -m pip install atheris); without them at random, under gcc's address and undefined-behaviour sanitizers. FUZZ=plain
 # takes the second way in any case. Findings go to build/fuzz/findings; put one, shortened, into tests/fuzz/corpus/TARGET with its fix.
 . "$(dirname "$0")/env.sh"
 minutes=${1:?usage: ci/fuzz.sh MINUTES [TARGET]}
 clang=$(command -v clang || command -v clang-16 || command -v clang-14 || true)
 flavour=sanitize
-if [ "${NSBLAST_FUZZ:-}" != plain ] && [ -n "$clang" ] && python -c 'import atheris' 2>/dev/null; then flavour=fuzz; fi
+if [ "${FUZZ:-}" != plain ] && [ -n "$clang" ] && python -c 'import atheris' 2>/dev/null; then flavour=fuzz; fi
 
 copy=build/fuzz/$flavour
 mkdir -p "$copy"
@@ -20,7 +20,7 @@ export PYTHONPATH="$PWD/src" NSBLAST_BUILD=$flavour PYTHONMALLOC=malloc
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 options=()
 if [ $flavour = fuzz ]; then
-    export CC=$clang LDSHARED="$clang -shared" NSBLAST_FUZZ_WORK=$ROOT/build/fuzz/corpus
+    export CC=$clang LDSHARED="$clang -shared" FUZZ_WORK=$ROOT/build/fuzz/corpus
     runtime=$("$clang" -print-file-name="libclang_rt.asan-$(uname -m).so")
     preload="$(python -c 'import atheris, pathlib; print(pathlib.Path(atheris.path()) / "asan_with_fuzzer.so")')"
     options=(--atheris)

@@ -72,7 +72,6 @@ def run(
         else:
             data = target.mutate(rng, rng.choice(pool))
         done += 1
-        os.environ.get("NSBLAST_FUZZ_LAST") and Path(os.environ["NSBLAST_FUZZ_LAST"]).write_bytes(data)
         try:
             kind = target.one(data)
         except BaseException as error:
@@ -104,7 +103,7 @@ def guided(name: str, target: Target, seconds: float, found: Path, seed: int) ->
     def one(data: bytes) -> None:
         target.one(data)
 
-    work = Path(os.environ.get("NSBLAST_FUZZ_WORK", "build/fuzz/corpus")) / name
+    work = Path(os.environ.get("FUZZ_WORK", "build/fuzz/corpus")) / name
     work.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)

@@ -6,6 +6,7 @@ Owns: under which owner name, spelling and known offset a set is written. Never:
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp
 
+from nsblast._core.name cimport name_same
 from nsblast._core.nodes cimport Node, Sources, node_get
 from nsblast._core.plan cimport ITEM_CAPPED, Item, SECTION_AUTHORITY, plan_add
 from nsblast._core.proto cimport TYPE_RRSIG, TYPE_SOA
@@ -30,7 +31,9 @@ cdef Owner owner_of(const Txn* txn, const Node* node, bint as_sname) noexcept no
         owner.len = txn.owner_len
         owner.at = txn.owner_at
         return owner
-    if node.entry.spelling:
+    # A damaged spelling would be pointed into in the middle of a label.
+    if node.entry.spelling and node.entry.spelling == node.name_len \
+            and name_same(node.entry.blob + ENTRY_HEAD, node.name, node.name_len):
         owner.wire = node.entry.blob + ENTRY_HEAD
         owner.len = node.entry.spelling
     else:

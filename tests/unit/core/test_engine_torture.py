@@ -1,6 +1,6 @@
 """Promise 4: one answer is made from one version of a zone, while versions follow one another as fast as they can.
 
-NSBLAST_TORTURE_SECONDS makes it long (default: 5 seconds a test).
+TORTURE_SECONDS makes it long (default: 5 seconds a test).
 """
 
 import os
@@ -19,7 +19,7 @@ from nsblast._core.serve_udp import UdpServer
 from tests.helpers.segments import MIB, forked, segment_file, writer_of
 from tests.helpers.versions import APEX, CHILD, NAMES, Follower, Judge, Version, commit, question
 
-SECONDS = float(os.environ.get("NSBLAST_TORTURE_SECONDS", "5"))
+SECONDS = float(os.environ.get("TORTURE_SECONDS", "5"))
 
 
 def write(fd: int, seconds: float) -> None:
