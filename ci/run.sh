@@ -20,6 +20,7 @@ step lint.sh
 step wheel.sh
 step test.sh
 step sanitize.sh
+step bench.sh
 
 say "all passed in $((SECONDS - started)) s"
 cat build/pytest-summary.txt

@@ -4,11 +4,7 @@
 # Leaks are not looked for: the interpreter keeps memory at exit on purpose.
 . "$(dirname "$0")/env.sh"
 copy=build/sanitize
-mkdir -p "$copy"
-# --times keeps what did not change from being compiled again.
-git ls-files -co --exclude-standard -- src tests setup.py pyproject.toml README.md LICENSE examples |
-    { grep -vE '\.(c|so)$' || true; } | while read -r file; do [ -e "$file" ] && printf '%s\0' "$file"; done |
-    tar --create --null --files-from=- | tar --extract --directory "$copy"
+ci/copy.sh "$copy"
 cd "$copy"
 export PYTHONPATH="$PWD/src" NSBLAST_BUILD=sanitize
 log=$ROOT/build/sanitize.log
