@@ -178,6 +178,17 @@ def test_large_zone_and_a_small_change_of_it(database: Database, tmp_path: Path)
     assert not (database.path / "spool").exists() or list((database.path / "spool").iterdir()) == []
 
 
+def test_large_zone_with_an_error_at_its_end(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "big.zone", large())
+    database.ok("zone", "import", path)
+    before = database.ok("zone", "export", "big.example")
+    write(path, large(changed=77) + "zzz CNAME ns\nzzz A 192.0.2.1\n")
+    message = database.fails(65, "zone", "import", path)
+    assert re.match(rf"{path}:700[56]: ", message), message
+    assert database.ok("zone", "export", "big.example") == before
+    assert not (database.path / "spool").exists() or list((database.path / "spool").iterdir()) == []
+
+
 def test_list_and_its_filters(database: Database, tmp_path: Path) -> None:
     for name in ("a.example.", "b.a.example.", "c.example.", "org."):
         database.ok("zone", "import", write(tmp_path / "z", small(name)))

@@ -5,6 +5,7 @@ Owns: the merge join, the sorted files, the filter hashes of what is gained. Nev
 
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import rocksdict
@@ -28,28 +29,29 @@ def difference(database: Database, apex: Wire, entries: Iterable[tuple[bytes, by
     InputError when the stream is out of order or leaves the zone.
     """
     low, high = layout.entries_range(apex)
-    here = database.range(low, high)
-    at, blob = next(here, (high, b""))
-    last = b""
-    for key, new in entries:
-        key = b"e" + key
-        if not last < key or not low <= key < high:
-            raise InputError(f"entries are out of order or outside the zone at key {key!r}")
-        last = key
-        while at < key:
+    # Closed whatever happens: an iterator that is still there keeps the database open.
+    with closing(database.range(low, high)) as here:
+        at, blob = next(here, (high, b""))
+        last = b""
+        for key, new in entries:
+            key = b"e" + key
+            if not last < key or not low <= key < high:
+                raise InputError(f"entries are out of order or outside the zone at key {key!r}")
+            last = key
+            while at < key:
+                if blob:
+                    yield at, blob, None
+                at, blob = next(here, (high, b""))
+            if at == key:
+                if blob != new:
+                    yield key, blob or None, new
+                at, blob = next(here, (high, b""))
+            else:
+                yield key, None, new
+        while at < high:
             if blob:
                 yield at, blob, None
             at, blob = next(here, (high, b""))
-        if at == key:
-            if blob != new:
-                yield key, blob or None, new
-            at, blob = next(here, (high, b""))
-        else:
-            yield key, None, new
-    while at < high:
-        if blob:
-            yield at, blob, None
-        at, blob = next(here, (high, b""))
 
 
 class EntryFiles:

@@ -17,7 +17,7 @@ import re
 import resource
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import rocksdict
@@ -147,7 +147,9 @@ class Database:
             raise meaning(error, str(self.path), "read") from None
         return found
 
-    def range(self, low: bytes, high: bytes, *, backwards: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def range(
+        self, low: bytes, high: bytes, *, backwards: bool = False
+    ) -> Generator[tuple[bytes, bytes], None, None]:
         """(key, value) of low <= key < high, as it was when the iteration began."""
         try:
             at = self._db.iter()

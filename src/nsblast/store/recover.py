@@ -4,7 +4,7 @@ Owns: what a fresh segment learns, and what a segment that outlived its writer i
 """
 
 from nsblast.store import layout
-from nsblast.store.engine import Database
+from nsblast.store.engine import Batch, Database
 from nsblast.store.overlay import Base
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import What
@@ -24,13 +24,23 @@ def bring_up(visible: Visible, database: Database) -> CommitNumber:
             segment.set_done(position)
         return position
     if done >= position:
-        return done
+        # A writer killed before its commit was on the disk may have told the readers of its zones to wait for that number.
+        return _use_up(visible, database, done + 1)
     plan = _missed(visible, database, done)
     for apex in plan.born:
         segment.filter_add_apex(apex)
     visible.stage(plan)
     visible.show(position, plan)
     return position
+
+
+def _use_up(visible: Visible, database: Database, number: CommitNumber) -> CommitNumber:
+    """A commit of nothing: whoever waits for the number goes on, and workers reach it."""
+    batch = Batch(raw_mode=True)
+    batch.put(layout.SEQUENCE_KEY, number.to_bytes(8, "big"))
+    database.write(batch)
+    visible.show(number, Plan())
+    return number
 
 
 def _missed(visible: Visible, database: Database, done: CommitNumber) -> Plan:
