@@ -33,7 +33,11 @@ CFLAGS = {
 }
 if FLAVOUR not in CFLAGS:
     raise SystemExit(f"NSBLAST_BUILD={FLAVOUR!r}: expected one of {', '.join(CFLAGS)}")
-LDFLAGS = {"sanitize": ["-fsanitize=address,undefined"], "fuzz": ["-fsanitize=address", "-shared-libasan"], "release": ["-s"]}
+LDFLAGS = {
+    "sanitize": ["-fsanitize=address,undefined"],
+    "fuzz": ["-fsanitize=address", "-shared-libasan"],
+    "release": ["-s"],
+}
 
 DIRECTIVES = {
     "language_level": 3,

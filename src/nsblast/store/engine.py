@@ -147,9 +147,7 @@ class Database:
             raise meaning(error, str(self.path), "read") from None
         return found
 
-    def range(
-        self, low: bytes, high: bytes, *, backwards: bool = False
-    ) -> Generator[tuple[bytes, bytes], None, None]:
+    def range(self, low: bytes, high: bytes, *, backwards: bool = False) -> Generator[tuple[bytes, bytes], None, None]:
         """(key, value) of low <= key < high, as it was when the iteration began."""
         try:
             at = self._db.iter()
