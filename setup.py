@@ -35,7 +35,7 @@ if FLAVOUR not in CFLAGS:
     raise SystemExit(f"NSBLAST_BUILD={FLAVOUR!r}: expected one of {', '.join(CFLAGS)}")
 LDFLAGS = {
     "sanitize": ["-fsanitize=address,undefined"],
-    "fuzz": ["-fsanitize=address", "-shared-libasan"],
+    "fuzz": ["-fsanitize=fuzzer-no-link,address"],
     "release": ["-s"],
 }
 

@@ -21,7 +21,6 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1 
 options=()
 if [ $flavour = fuzz ]; then
     export CC=$clang LDSHARED="$clang -shared" FUZZ_WORK=$ROOT/build/fuzz/corpus
-    runtime=$("$clang" -print-file-name="libclang_rt.asan-$(uname -m).so")
     preload="$(python -c 'import atheris, pathlib; print(pathlib.Path(atheris.path()) / "asan_with_fuzzer.so")')"
     options=(--atheris)
 else
