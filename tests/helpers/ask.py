@@ -7,6 +7,7 @@ always hold: same id and opcode, QR set, the question echoed octet by octet, no 
 import struct
 from dataclasses import dataclass, field
 from textwrap import dedent
+from typing import ClassVar
 
 import dns.edns
 import dns.flags
@@ -20,6 +21,7 @@ import dns.rdatatype
 import dns.tokenizer
 
 from nsblast._core.engine import BUSY, HAND_OVER, MISS, Engine
+from tests.helpers.stored import Stored
 from tests.helpers.tables import Tables
 
 CLIENT = bytes([192, 0, 2, 53])
@@ -129,8 +131,10 @@ class Answer:
 class Server:
     """The core with some zones behind it; keyword arguments are the Engine's."""
 
+    source: ClassVar[type[Tables] | type[Stored]] = Tables
+
     def __init__(self, *zones: str, **options: object) -> None:
-        self.tables = Tables(zones)
+        self.tables = self.source(zones)
         self.engine = Engine(-1, **options)  # type: ignore[arg-type]
         self.misses = 0
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helpers.ask import Server
+from tests.helpers.tables import Tables
 
 ZONE = """
 $ORIGIN big.example.
@@ -40,13 +41,18 @@ def test_no_half_rrset_is_sent() -> None:
 
 
 def test_a_message_of_nearly_65535_octets_goes_over_tcp() -> None:
-    server = Server(records(4090))
+    server = Server(records(4070))
     answer = server.ask("many.big.example", tcp=True)
-    assert len(answer.section("ANSWER")) == 4090
-    assert 65400 < len(answer.wire) <= 65535
+    assert len(answer.section("ANSWER")) == 4070
+    assert 65100 < len(answer.wire) <= 65535
 
 
 def test_an_rrset_beyond_tcp_is_not_sent_in_part() -> None:
+    """No zone file brings one in; were it in the store all the same, nothing of it would be sent."""
+    if Server.source is not Tables:
+        with pytest.raises(AssertionError, match="fits into a message of 65535 octets"):
+            Server(records(4200))
+        return
     answer = Server(records(4200)).ask("many.big.example", tcp=True)
     assert answer.section("ANSWER") == []
     assert answer.rcode == "SERVFAIL" or "TC" in answer.flags

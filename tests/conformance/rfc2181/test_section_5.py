@@ -37,8 +37,11 @@ def test_5_duplicates_are_one() -> None:
 
 
 def test_5_2_one_ttl() -> None:
-    ttls = {record[1] for record in Server(ZONE).ask("uneven.example").section("ANSWER")}
-    assert ttls == {60}
+    """Which of them, the RFC does not tell a server; never two."""
+    ttls = [record[1] for record in Server(ZONE).ask("uneven.example").section("ANSWER")]
+    assert len(ttls) == 2
+    assert len(set(ttls)) == 1
+    assert ttls[0] in {60, 300}
 
 
 def test_6_1_the_child_speaks_for_its_apex() -> None:

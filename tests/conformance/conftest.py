@@ -1,0 +1,20 @@
+"""Every answer is asked for twice: from zones in plain dictionaries, and from the same zones imported into a real store."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers import ask
+from tests.helpers.stored import Stored
+from tests.helpers.tables import Tables
+
+SOURCES = {"tables": Tables, "store": Stored}
+
+
+@pytest.fixture(scope="module", autouse=True, params=SOURCES)
+def source(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where tests.helpers.ask.Server gets its zones from."""
+    before = ask.Server.source
+    ask.Server.source = SOURCES[request.param]
+    yield
+    ask.Server.source = before
