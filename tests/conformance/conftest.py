@@ -11,10 +11,16 @@ from tests.helpers.tables import Tables
 SOURCES = {"tables": Tables, "store": Stored}
 
 
-@pytest.fixture(scope="module", autouse=True, params=SOURCES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both ways where tests.helpers.ask.Server is asked."""
+    if getattr(metafunc.module, "Server", None) is ask.Server:
+        metafunc.parametrize("source", SOURCES, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
 def source(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where tests.helpers.ask.Server gets its zones from."""
     before = ask.Server.source
-    ask.Server.source = SOURCES[request.param]
+    ask.Server.source = SOURCES[getattr(request, "param", "tables")]
     yield
     ask.Server.source = before
