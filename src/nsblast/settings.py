@@ -132,7 +132,7 @@ class Settings(BaseModel):
     dns_tcp_port: Port | None = _setting(None, "port of TCP where it differs from dns_port")
     workers: int = _setting(0, "DNS worker processes; 0 = one for each processor", ge=0, le=256)
     udp_max: int = _setting(
-        1232, "largest UDP answer in octets, whatever the client allows", live=True, ge=512, le=65535
+        1232, "largest UDP answer in octets, whatever the client allows", live=True, ge=512, le=4096
     )
     udp_buffer: Size = _setting(4 << 20, "receive and send buffer asked for each UDP socket", ge=4096)
     any_full: bool = _setting(False, "answer ANY with all RRsets over UDP (RFC 8482 advises one)", live=True)

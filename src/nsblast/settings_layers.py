@@ -112,15 +112,35 @@ def _validate(values: dict[str, Any], sources: dict[str, Source]) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        why = first["msg"].removeprefix("Value error, ")
-        why = why[:1].lower() + why[1:]
         name = str(first["loc"][0]) if first["loc"] else ""
+        why = _expected(first["type"], name, first.get("ctx", {}))
+        if not why:
+            why = first["msg"].removeprefix("Value error, ")
+            why = why[:1].lower() + why[1:]
         if not name:
             raise SettingsError(f"settings contradict one another: {why}") from None
         source = sources.get(name, Source("default", ""))
         place = source.where or "settings"
         given = "(hidden)" if is_secret(name) else repr(values.get(name))
         raise SettingsError(f"{place}: {name} = {given}: {why}", key=name, source=str(source)) from None
+
+
+# What pydantic found: what to say instead, and where it keeps the limit.
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+}
+_KINDS = {"int_parsing": "a whole number", "int_type": "a whole number", "bool_parsing": "true or false",
+          "bool_type": "true or false", "string_type": "text in quotes"}  # fmt: skip
+
+
+def _expected(kind: str, name: str, context: dict[str, Any]) -> str:
+    """Our words for a limit or a kind of value; empty when the error speaks for itself."""
+    if kind in _LIMITS:
+        words, key = _LIMITS[kind]
+        return f"expected {words} {shown(name, context[key])}"
+    return f"expected {_KINDS[kind]}" if kind in _KINDS else ""
 
 
 def _known(name: str, place: str, spell: Any) -> None:
@@ -142,7 +162,9 @@ def _read_toml(path: Path) -> list[tuple[str, Any, int]]:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        told = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
+        place = f"{path}:{told[2]}:{told[3]}: {told[1]}" if told else f"{path}: {error}"
+        raise SettingsError(place) from None
     lines = _lines(text)
     found: dict[str, tuple[Any, int]] = {}
     for dotted, value in _leaves(tree, ()):

@@ -359,7 +359,7 @@ cdef class Collector:
             while rrset_next(&rrset, &n) != NULL:
                 octets += RR_HEAD + n
             if octets > RRSET_OCTETS:
-                raise self.fault_at(rrset.type, "an RRset that fits into a message of 65535 octets",
+                raise self.fault_at(rrset.type, f"an RRset of at most {RRSET_OCTETS} octets, which fits into a message",
                                     f"{octets} octets of {type_text(rrset.type)}")
         return 0
 
@@ -483,7 +483,8 @@ cdef class Collector:
         try:
             blob = self.builder.pack(self.runs.apex_labels, flags, spelled, head.name_len if spelled != NULL else 0)
         except ValueError:      # more RRs in a set than the format can count
-            raise self.fault_at(0, "an RRset that fits into a message of 65535 octets", f"{t.records} records") from None
+            raise self.fault_at(0, f"an RRset of at most {RRSET_OCTETS} octets, which fits into a message",
+                                f"{t.records} records") from None
         if t.octets > RRSET_OCTETS:
             self.check_sizes(blob)
         if t.nss and level or t.dnames:

@@ -1,6 +1,7 @@
 # One worker's state and its door for Python.
 
 from libc.stdint cimport uint8_t, uint32_t
+from posix.time cimport timespec
 
 from nsblast._core.nodes cimport Fill, Sources
 from nsblast._core.querylog cimport Log, QueryLog
@@ -20,3 +21,5 @@ cdef class Engine:
     cdef QueryLog querylog
     cdef list kept          # objects the fills point into
     cdef object __weakref__
+
+    cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil

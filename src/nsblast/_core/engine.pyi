@@ -35,10 +35,15 @@ class Engine:
         any_full: bool = False,
         querylog: QueryLog | None = None,
     ) -> None: ...
-    def answer(self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0) -> bytes | int:
-        """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
+    def answer(
+        self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0, since: float = 0.0
+    ) -> bytes | int:
+        """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first.
+
+        since: when the message came (time.monotonic()), for counters and query log; 0 = now.
+        """
     def answer_stream(
-        self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0
+        self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0, since: float = 0.0
     ) -> tuple[int, bytes, int]:
         """(octets consumed, framed answers, status) for the complete messages of a TCP stream.
 

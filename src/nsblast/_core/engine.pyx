@@ -8,14 +8,16 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from nsblast._core.name cimport Name, name_load
 from nsblast._core.nodes cimport FILLS, Fill, MissKind, fill_slot, fills_clear
 from nsblast._core.querylog cimport QueryLog
 from nsblast._core.respond cimport respond
 from nsblast._core.shm cimport map_close, map_open
+from nsblast._core.stats cimport stats_latency
 from nsblast._core.status cimport Status
-from nsblast._core.tally cimport tally
+from nsblast._core.tally cimport elapsed, tally
 from nsblast._core.txn cimport Transport, Txn, Work
 from nsblast._core.wire cimport (
     Reader, Writer, reader_bad, reader_left, reader_open, reader_take, reader_u16, writer_open, writer_u16,
@@ -104,10 +106,11 @@ cdef class Engine:
         free(self.txn)
         free(self.out)
 
-    def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0):
+    def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0, double since=0):
         """The answer to one message; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
         cdef Txn* txn = self.txn
         cdef Status status
+        cdef timespec begin
         if len(packet) > ANSWER_MAX:
             raise ValueError(f"message of {len(packet)} octets: at most {ANSWER_MAX}")
         if len(client) not in (0, 4, 16):
@@ -122,14 +125,15 @@ cdef class Engine:
         txn.out_size = ANSWER_MAX
         self.work.shared.name = NULL
         with nogil:
+            set_begin(&begin, since)
             status = respond(txn, &self.src, &self.config)
             if status == Status.OK:
-                tally(txn, self.src.map.slot, self.log, 0)
+                self.count(txn, &begin)
         if status == Status.OK:
             return PyBytes_FromStringAndSize(<const char*> txn.out, txn.answer_len)
         return <int> status
 
-    def answer_stream(self, const uint8_t[::1] data not None, bytes client=b"", uint32_t now=0):
+    def answer_stream(self, const uint8_t[::1] data not None, bytes client=b"", uint32_t now=0, double since=0):
         """Answer the complete messages of a TCP stream (RFC 1035 4.2.2: two octets of length before each, RFC 7766 6.2.1.1).
 
         Returns (octets consumed, answers with their lengths before them, status): status is OK, or MISS, BUSY or
@@ -142,6 +146,7 @@ cdef class Engine:
         cdef Writer w
         cdef Reader r
         cdef bint full = False
+        cdef timespec begin
         if len(client) not in (0, 4, 16):
             raise ValueError(f"client address of {len(client)} octets: 4 or 16")
         memcpy(txn.client, PyBytes_AS_STRING(client), len(client))
@@ -150,6 +155,7 @@ cdef class Engine:
         txn.now = now if now else <uint32_t> time.time()
         txn.out_size = ANSWER_MAX
         with nogil:
+            set_begin(&begin, since)
             reader_open(&r, base, end)
             while reader_left(&r) >= 2:
                 if STREAM - used < ANSWER_MAX + 2:
@@ -166,13 +172,21 @@ cdef class Engine:
                 status = respond(txn, &self.src, &self.config)
                 if status != Status.OK:
                     break
-                tally(txn, self.src.map.slot, self.log, 0)
+                self.count(txn, &begin)
                 at = r.at
                 if txn.answer_len:
                     writer_open(&w, self.out + used, 2)
                     writer_u16(&w, <uint16_t> txn.answer_len)
                     used += 2 + txn.answer_len
         return at, PyBytes_FromStringAndSize(<const char*> self.out, used), MORE if full else <int> status
+
+    cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil:
+        """Counters and query log of an answer that leaves by Python's hands."""
+        cdef timespec end
+        tally(txn, self.src.map.slot, self.log, begin)
+        if self.src.map.slot != NULL and txn.answer_len:
+            clock_gettime(CLOCK_MONOTONIC, &end)
+            stats_latency(self.src.map.slot, elapsed(begin, &end), 1)
 
     def miss(self) -> tuple[int, int, bytes]:
         """What the last answer() that returned MISS wants: (kind, labels of the apex, name)."""
@@ -205,3 +219,11 @@ cdef class Engine:
         if self.src.n_fills:
             fills_clear(&self.src)
             self.kept.clear()
+
+
+cdef inline void set_begin(timespec* begin, double since) noexcept nogil:
+    """When a message came, in seconds of CLOCK_MONOTONIC; 0 = now."""
+    clock_gettime(CLOCK_MONOTONIC, begin)
+    if since > 0:
+        begin.tv_sec = <long> since
+        begin.tv_nsec = <long> ((since - <double> begin.tv_sec) * 1e9)

@@ -55,7 +55,8 @@ cdef struct Log:
     uint64_t size           # records in the ring, a power of two
     uint64_t written        # records, by the producer
     uint64_t read           # records, by the consumer
-    uint64_t dropped        # by the producer
+    uint64_t dropped        # by the producer: the ring was full
+    uint64_t lost           # by the consumer: drained, but written nowhere
 
 
 cdef class QueryLog:
@@ -69,12 +70,15 @@ cdef class QueryLog:
     cdef uint32_t _line(self, char* to, const Record* r, bint json)
 
 
-# One answer (or silence) went out. qname may be NULL; client_len other than 4 and 16 means none. True: it was logged.
+# Whether the filters let this answer through, and the sample takes it; client_len other than 4 and 16 means none.
+cdef bint querylog_wants(Log* log, const uint8_t* client, uint8_t client_len, uint16_t qtype, uint16_t rcode) noexcept nogil
+
+# One wanted answer (or silence) went out. qname may be NULL. True: it was logged, there was room.
 cdef bint querylog_write(Log* log, uint8_t transport, const uint8_t* client, uint8_t client_len, uint16_t id,
                          const uint8_t* qname, uint32_t qname_len, uint16_t qtype, uint16_t qclass, uint16_t rcode,
                          uint8_t flags, uint32_t answer_len, uint32_t latency_ns) noexcept nogil
 
 
 cdef inline bint querylog_on(const Log* log) noexcept nogil:
-    """Whether querylog_write is to be called at all."""
+    """Whether querylog_wants is to be asked at all."""
     return log.on

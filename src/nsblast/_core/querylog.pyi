@@ -35,7 +35,9 @@ class QueryLog:
         """Records written since start."""
     @property
     def dropped(self) -> int:
-        """Records lost since start because the ring was full."""
+        """Records lost since start: the ring was full, or the lines could not be written (lose)."""
+    def lose(self, lines: int) -> None:
+        """So many drained lines were written nowhere. Called by the thread that drains."""
     @property
     def waiting(self) -> int:
         """Records not yet drained."""

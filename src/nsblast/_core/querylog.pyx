@@ -43,9 +43,11 @@ cdef inline bint in_prefix(const Prefix* prefix, const uint8_t* client, uint8_t 
     return prefix.bits % 8 == 0 or (prefix.octets[whole] ^ client[whole]) >> (8 - prefix.bits % 8) == 0
 
 
-cdef bint wanted(Log* log, const uint8_t* client, uint8_t client_len, uint16_t qtype, uint16_t rcode) noexcept nogil:
-    """Whether the filters let this answer through; the cheapest come first."""
+cdef bint querylog_wants(Log* log, const uint8_t* client, uint8_t client_len, uint16_t qtype, uint16_t rcode) noexcept nogil:
     cdef uint32_t i
+    if client == NULL or (client_len != 4 and client_len != 16):
+        client_len = 0
+    # The cheapest come first.
     if not log.rcodes >> (rcode if rcode < RCODE_REST else RCODE_REST) & 1:
         return False
     if log.sample != <uint64_t> -1:
@@ -77,8 +79,6 @@ cdef bint querylog_write(Log* log, uint8_t transport, const uint8_t* client, uin
     cdef timespec now
     if client == NULL or (client_len != 4 and client_len != 16):
         client_len = 0
-    if not log.on or not wanted(log, client, client_len, qtype, rcode):
-        return False
     if log.written - load64_acquire(&log.read) >= log.size:
         store64(&log.dropped, log.dropped + 1)
         return False
@@ -267,7 +267,10 @@ cdef class QueryLog:
 
     @property
     def dropped(self):
-        return load64(&self.log.dropped)
+        return load64(&self.log.dropped) + load64(&self.log.lost)
+
+    def lose(self, lines):
+        store64(&self.log.lost, self.log.lost + <uint64_t> lines)
 
     @property
     def waiting(self):
@@ -275,8 +278,11 @@ cdef class QueryLog:
 
     def note(self, *, bytes client=b"", tcp=False, id=0, bytes qname=b"", qtype=0, qclass=1, rcode=0, flags=0, size=0,
              latency_ns=0):
+        cdef uint8_t client_len = <uint8_t> min(PyBytes_GET_SIZE(client), 255)
+        if not self.log.on or not querylog_wants(&self.log, <const uint8_t*> PyBytes_AS_STRING(client), client_len, qtype, rcode):
+            return False
         return bool(querylog_write(
-            &self.log, 1 if tcp else 0, <const uint8_t*> PyBytes_AS_STRING(client), <uint8_t> min(PyBytes_GET_SIZE(client), 255),
+            &self.log, 1 if tcp else 0, <const uint8_t*> PyBytes_AS_STRING(client), client_len,
             id, <const uint8_t*> PyBytes_AS_STRING(qname), <uint32_t> min(PyBytes_GET_SIZE(qname), 256), qtype, qclass, rcode,
             flags, size, latency_ns))
 
@@ -346,11 +352,18 @@ cdef class QueryLog:
         at = put_text(to, at, b'","flags":"', 11) if json else put_text(to, at, b" ", 1)
         at = put_flags(to, at, r.flags)
         if json:
-            at += <uint32_t> snprintf(to + at, 80, b'","size":%u,"latency_us":%u.%03u}\n', <unsigned int> r.answer_len,
-                                      <unsigned int> (r.latency_ns // 1000), <unsigned int> (r.latency_ns % 1000))
+            at += <uint32_t> snprintf(to + at, 40, b'","size":%u', <unsigned int> r.answer_len)
+            if r.latency_ns:
+                at += <uint32_t> snprintf(to + at, 40, b',"latency_us":%u.%03u', <unsigned int> (r.latency_ns // 1000),
+                                          <unsigned int> (r.latency_ns % 1000))
+            at = put_text(to, at, b"}\n", 2)
         else:
-            at += <uint32_t> snprintf(to + at, 80, b" %u %u.%03uus\n", <unsigned int> r.answer_len,
-                                      <unsigned int> (r.latency_ns // 1000), <unsigned int> (r.latency_ns % 1000))
+            at += <uint32_t> snprintf(to + at, 20, b" %u", <unsigned int> r.answer_len)
+            if r.latency_ns:
+                at += <uint32_t> snprintf(to + at, 40, b" %u.%03uus\n", <unsigned int> (r.latency_ns // 1000),
+                                          <unsigned int> (r.latency_ns % 1000))
+            else:
+                at = put_text(to, at, b" -\n", 3)
         return at
 
     def drain_lines(self, limit=1000, *, bint json=True):

@@ -24,7 +24,7 @@ from nsblast._core.sock cimport (
 )
 from nsblast._core.stats cimport stats_add, stats_latency
 from nsblast._core.status cimport Status
-from nsblast._core.tally cimport tally
+from nsblast._core.tally cimport elapsed, tally
 from nsblast._core.txn cimport Transport, Txn
 
 cdef extern from "time.h" nogil:
@@ -168,7 +168,7 @@ cdef class UdpServer:
             if status != Status.OK:
                 self.park(i, status)
                 continue
-            tally(txn, self.engine.src.map.slot, self.engine.log, 0)
+            tally(txn, self.engine.src.map.slot, self.engine.log, &start)
             if txn.answer_len:
                 self.queue(n, self.place[i].answer, txn.answer_len, &self.recv[i])
                 n += 1
@@ -297,7 +297,7 @@ cdef class UdpServer:
         cdef uint64_t took
         clock_gettime(CLOCK_MONOTONIC, &end)
         took = elapsed(&parked.since, &end)
-        tally(&parked.txn, self.engine.src.map.slot, self.engine.log, <uint32_t> took)
+        tally(&parked.txn, self.engine.src.map.slot, self.engine.log, &parked.since)
         stats_latency(self.engine.src.map.slot, took, 1)
 
     cdef Parked* at(self, uint32_t place) except NULL:
@@ -322,11 +322,6 @@ cdef class UdpServer:
         request.msg_hdr.msg_control = parked.place.control
         request.msg_hdr.msg_controllen = parked.control_len
         self.queue(n, parked.place.answer, parked.txn.answer_len, &request)
-
-
-cdef inline uint64_t elapsed(const timespec* start, const timespec* end) noexcept nogil:
-    """Nanoseconds."""
-    return <uint64_t> ((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec)
 
 
 cdef inline void set_client(Txn* txn, const sockaddr_storage* peer) noexcept nogil:

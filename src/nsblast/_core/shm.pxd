@@ -159,9 +159,9 @@ cdef struct WorkerSlot:
     uint64_t retries            # answers made anew because a zone changed meanwhile
     uint64_t batches            # UDP batches
     uint64_t send_errors        # answers the kernel would not take
-    uint64_t connections[8]     # TCP: accepted, open now, refused, timed out, cut for slowness, and room
+    uint64_t connections[8]     # TCP: accepted, open now, refused, timed out, cut for slowness, evicted, and room
     uint64_t log_written        # query log: records written
-    uint64_t log_dropped        # query log: records lost because the ring was full
+    uint64_t log_dropped        # query log: records lost because the ring or the disk was full
     # -- the ring of missed names: a length octet, then the name; positions grow without end
     uint64_t miss_written       # octets written, by the worker
     uint64_t miss_read          # octets read, by control

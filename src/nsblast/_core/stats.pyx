@@ -12,7 +12,7 @@ OUTCOMES = (
     "ok", "silent", "formerr", "notimp", "badvers", "badcookie", "cookie_only", "chaos", "hand_over", "found", "nxdomain",
     "delegation", "dname", "no_zone", "follow", "absent", "miss", "busy", "truncated", "corrupt", "servfail",
 )
-CONNECTIONS = ("accepted", "open", "refused", "idle", "slow")
+CONNECTIONS = ("accepted", "open", "refused", "idle", "slow", "evicted")
 
 
 cdef inline uint8_t* ring_of(const WorkerSlot* slot) noexcept nogil:

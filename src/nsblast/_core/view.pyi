@@ -38,6 +38,8 @@ class View:
     # workers
     def worker_register(self, index: int, pid: int, position: int) -> None: ...
     def worker_leave(self, index: int) -> None: ...
+    def worker_alive(self, index: int, connections: Iterable[int] = ()) -> None:
+        """Called by the worker: a sign of life, and by how much each of stats.CONNECTIONS has changed since the last."""
     def worker_position(self, index: int, position: int) -> None:
         """Called by the worker: its view of the store has reached this commit."""
     def worker_positions(self) -> dict[int, int]:

@@ -8,16 +8,17 @@ import os
 
 import cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from posix.mman cimport PROT_READ, PROT_WRITE, mprotect
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from nsblast._core.entries cimport Seen, entries_find, entries_stood_still
 from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
 from nsblast._core.shm cimport map_close, map_open, map_slot, store64, store64_release, stripe_of
-from nsblast._core.stats cimport miss_put, miss_take, stats_dict
+from nsblast._core.stats cimport miss_put, miss_take, stats_add, stats_alive, stats_dict
 from nsblast._core.status cimport Status
 
 
@@ -177,6 +178,16 @@ cdef class View:
 
     def worker_leave(self, index):
         store64_release(&self._slot(index).pid, 0)
+
+    def worker_alive(self, index, connections=()):
+        cdef WorkerSlot* slot = self._slot(index)
+        cdef uint32_t i
+        cdef int64_t moved
+        cdef timespec now
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        stats_alive(slot, <uint64_t> now.tv_sec * 1000000000 + <uint64_t> now.tv_nsec)
+        for i, moved in enumerate(connections):
+            stats_add(&slot.connections[i % 8], <uint64_t> moved)
 
     def worker_position(self, index, position):
         store64_release(&self._slot(index).position, position)

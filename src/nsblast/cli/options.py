@@ -13,7 +13,7 @@ from nsblast.settings_layers import Layers, Loaded, flag
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file (TOML).")
+config_option = click.option("--config", type=click.Path(path_type=Path, readable=False), help="Settings file (TOML).")
 
 
 def setting_options(command: Command) -> Command:

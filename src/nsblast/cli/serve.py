@@ -14,9 +14,12 @@ from nsblast.supervise.parent import Supervisor
 
 @click.command()
 @config_option
+@click.option("--json", "as_json", is_flag=True, help="Log as JSON lines; if the start fails, print one JSON document.")
 @setting_options
-def serve(config: Path | None, **flags: Any) -> None:
+def serve(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Serve DNS until told to stop (SIGTERM, Ctrl-C). SIGHUP reads the settings again."""
+    if as_json and flags["log_format"] is None:
+        flags["log_format"] = "json"
     Supervisor(layers_of(config, flags), control_main, worker_main, View.create, _forget).run()
 
 

@@ -35,9 +35,14 @@ def json_option(function: F) -> F:
 def database_options(function: F) -> F:
     """Add -d/--db-path, --config and --json: arguments db_path, config and as_json."""
     function = json_option(function)
-    function = click.option("--config", type=click.Path(path_type=Path), help="Settings file (TOML).")(function)
+    function = click.option("--config", type=click.Path(path_type=Path, readable=False), help="Settings file (TOML).")(
+        function
+    )
     return click.option(
-        "-d", "--db-path", type=click.Path(path_type=Path), help="Folder of the database; else as in the settings."
+        "-d",
+        "--db-path",
+        type=click.Path(path_type=Path, readable=False),
+        help="Folder of the database; else as in the settings.",
     )(function)
 
 
@@ -120,6 +125,11 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         return 0
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        if as_json:
+            return _failed(UsageError("which command is missing"), as_json)
+        sys.stderr.write(f"{error.format_message()}\n")
+        return UsageError.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "nsblast"
         return _failed(UsageError(f"{error.format_message()} (see {path} --help)"), as_json)

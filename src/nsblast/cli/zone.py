@@ -27,7 +27,7 @@ from nsblast.records import name_from_text, name_to_text
 from nsblast.types import Wire
 from nsblast.zones.model import ChangeSet, DeleteZone
 
-_FILES = click.Path(path_type=Path)
+_FILES = click.Path(path_type=Path, readable=False)
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check and show the difference, change nothing.")
 

@@ -26,6 +26,8 @@ def check_files(paths: Iterable[Path], origin: Wire | None, *, as_json: bool) ->
         except NsblastError as error:
             unreadable = error
             warn(error.message)
+            counts["errors"] += 1
+            reports.append({"file": str(path), "error": error.message})
             continue
         for problem in problems:
             counts["errors" if problem.severity == ERROR else "warnings"] += 1

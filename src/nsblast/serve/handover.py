@@ -17,6 +17,7 @@ import dns.rdatatype
 
 _HEADER = 12
 _FLAG_OCTET = 2
+_PAYLOAD = 1232  # octets of a datagram we say to take (RFC 6891 6.2.5, as the core says by default)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def bare_answer(packet: bytes, rcode: dns.rcode.Rcode) -> bytes:
         return b""
     try:
         message = dns.message.from_wire(packet, keyring=False, ignore_trailing=True)
-        answer = dns.message.make_response(message)
+        answer = dns.message.make_response(message, our_payload=_PAYLOAD)
         answer.flags &= ~dns.flags.RA
         answer.set_rcode(rcode)
         return answer.to_wire()

@@ -29,7 +29,6 @@ class QueryLogWriter:
     def __init__(self, settings: Settings) -> None:
         types = {int(number): dns.rdatatype.to_text(number) for number in dns.rdatatype.RdataType}
         self.ring = QueryLog(types, {int(code): code.name for code in dns.rcode.Rcode})
-        self.lost = 0  # octets that could not be written
         self._settings = settings
         self._fd = -1
         self._failed = False
@@ -119,7 +118,8 @@ class QueryLogWriter:
                     self._failed = False
                 except OSError as error:
                     self._tell(from_os(error, f"write query log {self._settings.query_log_path}").message)
-        self.lost += len(lines) - written
+        if written < len(lines):
+            self.ring.lose(lines.count(b"\n", written))
 
     def _tell(self, reason: str) -> None:
         if not self._failed:

@@ -15,6 +15,7 @@ from typing import cast
 import dns.rcode
 
 from nsblast._core.engine import BUSY, HAND_OVER, MISS, MORE
+from nsblast._core.stats import CONNECTIONS
 from nsblast.logs import log
 from nsblast.serve.fill import Filled, Filler
 from nsblast.serve.handover import HandOver, Request, bare_answer, default_answer
@@ -39,6 +40,7 @@ class Connections:
         self.counts = {"accepted": 0, "refused": 0, "evicted": 0, "idle": 0, "slow": 0}
         self._open: OrderedDict[Connection, None] = OrderedDict()  # the longest idle first
         self._by_address: dict[bytes, int] = {}
+        self._told = [0] * len(CONNECTIONS)
         self._sweeper: asyncio.TimerHandle | None = None
         self.adjust(settings)
 
@@ -80,6 +82,13 @@ class Connections:
         self._open[connection] = None
         self._by_address[key] = self._by_address.get(key, 0) + 1
         return True
+
+    def moved(self) -> list[int]:
+        """By how much each counter (stats.CONNECTIONS) has changed since this was asked last."""
+        now = [len(self._open) if name == "open" else self.counts[name] for name in CONNECTIONS]
+        moved = [new - old for new, old in zip(now, self._told, strict=True)]
+        self._told = now
+        return moved
 
     def leave(self, connection: "Connection") -> None:
         """It is gone; calling twice does no harm."""
@@ -204,7 +213,7 @@ class Connection(asyncio.Protocol):
             self._turn = None
         fills = 0
         while data and not self._paused and not self._transport.is_closing():
-            used, answers, status = filler.engine.answer_stream(data, self._client)
+            used, answers, status = filler.engine.answer_stream(data, self._client, 0, self._last)
             if used:
                 data = data[used:]
                 self._begun = 0.0
@@ -249,7 +258,7 @@ class Connection(asyncio.Protocol):
         now = monotonic()
         waiting, self._parked = self._parked, []
         for message, since in waiting:
-            answer = self._answer(message)
+            answer = self._answer(message, since)
             if isinstance(answer, bytes):
                 self._send(answer)
             elif answer == HAND_OVER:
@@ -259,11 +268,11 @@ class Connection(asyncio.Protocol):
             else:
                 self._park(message, since)
 
-    def _answer(self, message: bytes) -> bytes | int:
+    def _answer(self, message: bytes, since: float) -> bytes | int:
         """The answer, or why there is none yet: BUSY or HAND_OVER."""
         filler = self._all.filler
         for _ in range(_FILLS):
-            answer = filler.engine.answer(message, self._client, True)
+            answer = filler.engine.answer(message, self._client, True, 0, since)
             if answer != MISS:
                 return answer
             filled = filler.fill(*filler.engine.miss())

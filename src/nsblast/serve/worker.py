@@ -125,6 +125,7 @@ class Worker:
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
         if self._tick is not None:
             self._tick.cancel()
+        self._segment.worker_alive(life.index, self._connections.moved())
         self._segment.worker_leave(life.index)
         self._querylog.close()
         store.close()
@@ -135,6 +136,7 @@ class Worker:
     def _timer(self) -> None:
         """Follow the store while nobody hurries us."""
         self._follow(self._filler.catch_up_if_behind)
+        self._segment.worker_alive(self._life.index, self._connections.moved())
         self._tick = self._loop.call_later(self._settings.catch_up, self._timer)
 
     def _wake(self) -> None:

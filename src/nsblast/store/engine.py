@@ -12,6 +12,7 @@ Facts of rocksdict and of a RocksDB secondary this rests on, each tried and kept
   other threads of the process wait for the disk, hence few and grouped writes, and none in workers.
 """
 
+import contextlib
 import os
 import re
 import resource
@@ -259,7 +260,9 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        self._db.close()
+        # Closing flushes the memtable, for which a full disk has no room; all of it is in the synced log as well.
+        with contextlib.suppress(Exception):
+            self._db.close()
         if self.follower is not None:
             shutil.rmtree(self.follower, ignore_errors=True)
 

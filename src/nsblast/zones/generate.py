@@ -17,7 +17,7 @@ Word: TypeAlias = tuple[bytes, bool, bool, int, int]
 LINES_AT_ONCE = 4096
 _RANGE = re.compile(rb"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?")
 _CLASS = re.compile(rb"(?i)IN|CLASS1")
-_PART = re.compile(rb"\\.|\$\$|\$\{([^}]*)\}|\$|[^\\$]+", re.DOTALL)
+_PART = re.compile(rb"\\.|\$\$|\$\{([^}]*)\}|\$\{|\$|[^\\$]+", re.DOTALL)
 _MODIFIER = re.compile(rb"(-?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?")
 _MOST = 2**31 - 1
 
@@ -33,6 +33,8 @@ class Template:
                 self.parts.append(b"\\$")
             elif part == b"$":
                 self.parts.append((0, 0, "d"))
+            elif part == b"${":
+                raise InputError("a closing brace behind ${")
             elif match[1] is not None:
                 self.parts.append(_modifier(match[1]))
             else:

@@ -5,10 +5,12 @@ apex, positions in messages. Never: what an entry means (_core.entry), the rules
 RFC 1035 5, 2308 4, 3597 5. $TTL set in an included file holds on behind it; origin and owner do not (RFC 1035 5.1).
 """
 
+import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
@@ -93,8 +95,19 @@ class ZoneReader:
         self._run(scanner, sink, self._number(self.title), self.title)
 
     def error(self, file: int, line: int, expected: str, found: str) -> ZoneFileError:
-        """An error at a line of a file known by its number; line 0 = the zone as a whole."""
-        return ZoneFileError(self.files[file] if self.files else self.title, line, 0, expected, found)
+        """An error at a record of a file known by its number; line 0 = the zone as a whole."""
+        path = self.files[file] if self.files else self.title
+        return ZoneFileError(path, line, self._column(path, line), expected, found)
+
+    def _column(self, path: str, line: int) -> int:
+        """Where the record in a line begins. Records do not keep it: it is looked up for the one error that is told."""
+        source = self.source if path == self.title else Path(path)
+        try:
+            with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as lines:
+                text = next(islice(lines, line - 1, None), b"") if line else b""
+        except OSError:
+            return 0
+        return len(text) - len(text.lstrip()) + 1 if text.strip() else 0
 
     def _number(self, path: str) -> int:
         if path in self.files[-64:]:
@@ -130,7 +143,8 @@ class ZoneReader:
         if scanner is not None:
             scanner.recover()
 
-    def _run(self, scanner: scan.Scanner, sink: Sink, file: int, path: str, *, generated: bool = False) -> None:
+    def _run(self, scanner: scan.Scanner, sink: Sink, file: int, path: str, *, generated: int = 0) -> None:
+        """generated: column of the $GENERATE that the text comes from."""
         before = self._done
         while True:
             event = sink.feed(scanner, file, _SLICE)
@@ -147,19 +161,20 @@ class ZoneReader:
             elif event == scan.EV_ERROR:
                 line, column, expected, found = scanner.error
                 shown = repr(found.decode("ascii", "backslashreplace")) if found else "the end of the line"
-                self._problem(scanner, ZoneFileError(path, line, 0 if generated else column, expected, shown))
+                self._problem(scanner, ZoneFileError(path, line, generated or column, expected, shown))
             elif event == scan.EV_TEXT:
-                self._rare(scanner, sink, file, path)
+                self._rare(scanner, sink, file, path, generated)
             elif event == scan.EV_INCLUDE:
                 self._include(scanner, sink, path)
             else:
                 self._generate(scanner, sink, file, path)
 
-    @staticmethod
-    def _foreign(path: str, line: int, owner: Wire) -> ZoneFileError:
-        return ZoneFileError(path, line, 0, FOREIGN, name_to_text(owner))
+    def _foreign(self, path: str, line: int, owner: Wire) -> ZoneFileError:
+        # Where all problems are wanted, a file is not read again for each of them.
+        column = self._column(path, line) if self.on_problem is None else 0
+        return ZoneFileError(path, line, column, FOREIGN, name_to_text(owner))
 
-    def _rare(self, scanner: scan.Scanner, sink: Sink, file: int, path: str) -> None:
+    def _rare(self, scanner: scan.Scanner, sink: Sink, file: int, path: str, generated: int) -> None:
         """A record whose rdata dnspython reads."""
         words = scanner.words()
         try:
@@ -169,7 +184,7 @@ class ZoneReader:
             line, column = (words[0][3], words[0][4]) if words else (scanner.line, 0)
             found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
             expected = f"rdata of type {type_name(scanner.rrtype)} ({error.message.partition(': ')[2]})"
-            self._problem(None, ZoneFileError(path, line, column, expected, repr(found)))
+            self._problem(None, ZoneFileError(path, line, generated or column, expected, repr(found)))
             return
         if not sink.add(scanner.owner, scanner.rrtype, scanner.ttl, rdata, file, scanner.line):
             self._problem(None, self._foreign(path, scanner.line, scanner.owner))
@@ -179,7 +194,7 @@ class ZoneReader:
         try:
             for text in lines_of(words, self.generate_limit):
                 child = scan.Scanner(text, parent=scanner, line=scanner.line)
-                self._run(child, sink, file, path, generated=True)
+                self._run(child, sink, file, path, generated=words[0][4])
                 scanner.take_ttls(child)
         except ZoneFileError:
             raise

@@ -77,14 +77,30 @@ def test_plain_line() -> None:
     log = logging()
     log.note(client=packed("192.0.2.7"), id=5, qname=WWW, qtype=65280, qclass=3, rcode=4000)
     text = log.drain_lines(json=False).decode()
-    assert text.split(" ", 1)[1] == "192.0.2.7 udp 5 www.example. CLASS3 TYPE65280 RCODE4000 - 0 0.000us\n"
+    assert text.split(" ", 1)[1] == "192.0.2.7 udp 5 www.example. CLASS3 TYPE65280 RCODE4000 - 0 -\n"
+    log.note(qname=WWW, latency_ns=1500)
+    assert log.drain_lines(json=False).endswith(b" 1.500us\n")
+
+
+def test_a_time_not_taken_is_not_told_as_zero() -> None:
+    log = logging()
+    log.note(qname=WWW)
+    assert b"latency" not in log.drain_lines()
+
+
+def test_lines_written_nowhere_count_as_dropped() -> None:
+    log = logging()
+    log.note(qname=WWW)
+    log.drain_lines()
+    log.lose(1)
+    assert log.dropped == 1
 
 
 def test_what_is_not_known_is_a_dash() -> None:
     log = logging()
     log.note()
     log.note(client=b"12345", qname=b"\3www")
-    assert log.drain_lines(json=False).count(b" - udp 0 - IN TYPE0 NOERROR - 0 0.000us\n") == 2
+    assert log.drain_lines(json=False).count(b" - udp 0 - IN TYPE0 NOERROR - 0 -\n") == 2
 
 
 @given(st.lists(st.binary(min_size=1, max_size=63), max_size=4).filter(lambda labels: sum(map(len, labels)) < 240))
