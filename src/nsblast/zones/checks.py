@@ -105,6 +105,15 @@ def with_serial(rdata: bytes, serial: int) -> bytes:
     return rdata[:at] + serial.to_bytes(4, "big") + rdata[at + 4 :]
 
 
+def check_signed_serial(owner: Wire, node: Node, given: int, served: int) -> None:
+    """A replacement signed elsewhere must bring a serial of its own: raising it here would break the SOA's signature."""
+    if RRSIG | SOA << 16 in node.sets:
+        raise InputError(
+            f"{text(owner)}: the zone is signed with serial {given}, but {served} is served already: "
+            f"sign it with a newer one"
+        )
+
+
 def is_newer(serial: int, than: int) -> bool:
     """RFC 1982 3.2: serial > than. The undefined middle counts as not newer."""
     return 0 < (serial - than) & 0xFFFFFFFF < 0x80000000

@@ -72,6 +72,7 @@ class _Edit:
         self.record = self.before
         self.structure = Structure(view, change.apex)
         self.keep_serial = False
+        self.replaced = False
 
     def run(self) -> Applied:
         if len(self.change.ops) > 1 and any(isinstance(op, DeleteZone) for op in self.change.ops):
@@ -125,6 +126,7 @@ class _Edit:
         if not isinstance(op.entries, Changed):
             raise UsageError("a replacement must be prepared before it is applied")
         self.keep_serial = op.keep_serial
+        self.replaced = True
         if self.record is None:
             if not op.create:
                 raise NotFound(f"there is no zone {text(self.apex)}")
@@ -254,6 +256,8 @@ class _Edit:
             # Nothing was done to the apex: the record tells what its SOA says.
             if not self._anything_differs():
                 return record.serial
+            if self.replaced:
+                checks.check_signed_serial(self.apex, node, record.serial, record.serial)
             self._write_serial(checks.next_serial(record.serial))
             return checks.next_serial(record.serial)
         if record.kind is ZoneKind.SECONDARY and SOA not in node.sets:
@@ -267,9 +271,13 @@ class _Edit:
         if checks.is_newer(given, had):
             return given
         if given != had:
+            if self.replaced:
+                checks.check_signed_serial(self.apex, node, given, had)
             self._write_serial(had)
         if not self._anything_differs():
             return had
+        if self.replaced:
+            checks.check_signed_serial(self.apex, node, given, had)
         self._write_serial(checks.next_serial(had))
         return checks.next_serial(had)
 

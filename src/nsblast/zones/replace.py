@@ -121,6 +121,7 @@ class _Replacement:
         if had is not None and not self.op.keep_serial:
             past = checks.soa_serial(self.apex, had[2][0])
             if not checks.is_newer(given, past):
+                checks.check_signed_serial(self.apex, node, given, past)
                 self.serial = checks.next_serial(past)
                 rdata = checks.with_serial(rdatas[0], self.serial)
                 node.replace({**node.sets, SOA: (rrtype, ttl, [rdata])})
