@@ -39,7 +39,8 @@ from nsblast.errors import (
 SOCKET_NAME = "control.sock"
 PROTOCOL = 1
 FRAME_MAX = 256 << 20
-_THREADS = 64  # so many writers can wait in one group commit
+_THREADS = 64  # so many operations that block may run
+_PART = 256 << 10  # octets read from a client at a time
 _AHEAD = 64  # items of a stream under way to a client that has not read them yet
 
 _LENGTH = struct.Struct("!I")
@@ -57,7 +58,8 @@ class Peer:
 
 # A handler gets the request's arguments and the peer. Plain functions run in threads, coroutine functions in the loop.
 # An iterator that a plain function returns is streamed, and its return value is the last frame's.
-Handler = Callable[[dict[str, Any], Peer], Any] | Callable[[dict[str, Any], Peer], Awaitable[Any]]
+AsyncHandler = Callable[[dict[str, Any], Peer], Awaitable[Any]]
+Handler = Callable[[dict[str, Any], Peer], Any] | AsyncHandler
 
 
 @contextlib.contextmanager
@@ -180,6 +182,7 @@ class Server:
     def __init__(self, db_path: Path, handlers: Mapping[str, Handler]) -> None:
         self._db_path = db_path
         self._handlers = handlers
+        self._in_loop = frozenset(each for each in handlers.values() if asyncio.iscoroutinefunction(each))
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="control")
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -219,14 +222,14 @@ class Server:
         self._connections.add(task)
         raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         pid, uid, _ = struct.unpack("3i", raw)
-        connection = _Connection(self._handlers, self._threads, writer, Peer(pid, uid))
+        connection = _Connection(self._handlers, self._in_loop, self._threads, writer, Peer(pid, uid))
         try:
-            while True:
-                (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-                if length > FRAME_MAX:
+            waiting = bytearray()
+            while part := await reader.read(_PART):
+                waiting += part
+                if not connection.take_all(waiting):
                     break
-                connection.take(await reader.readexactly(length))
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError, msgspec.DecodeError):
+        except (ConnectionError, asyncio.CancelledError, msgspec.DecodeError):
             pass
         finally:
             await connection.finish()
@@ -239,11 +242,13 @@ class _Connection:
     def __init__(
         self,
         handlers: Mapping[str, Handler],
+        in_loop: frozenset[AsyncHandler],
         threads: ThreadPoolExecutor,
         writer: asyncio.StreamWriter,
         peer: Peer,
     ) -> None:
         self._handlers = handlers
+        self._in_loop = in_loop
         self._threads = threads
         self._writer = writer
         self._peer = peer
@@ -251,7 +256,21 @@ class _Connection:
         self._running: set[asyncio.Task[None]] = set()
         self._gone = threading.Event()
 
-    def take(self, body: bytes) -> None:
+    def take_all(self, waiting: bytearray) -> bool:
+        """Start the requests that have come whole and take them away; False when one would be too long."""
+        while len(waiting) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(waiting)
+            if length > FRAME_MAX:
+                return False
+            end = _LENGTH.size + length
+            if len(waiting) < end:
+                break
+            body = bytes(memoryview(waiting)[_LENGTH.size : end])
+            del waiting[:end]
+            self._take(body)
+        return True
+
+    def _take(self, body: bytes) -> None:
         """Start one request; msgspec.DecodeError when it is none, which ends the connection."""
         request = _decode(body)
         if not isinstance(request, dict) or not isinstance(request.get("args", {}), dict):
@@ -294,7 +313,7 @@ class _Connection:
         if handler is None:
             raise UsageError(f"the server knows no operation {request.get('op')!r}")
         args = request.get("args") or {}
-        if asyncio.iscoroutinefunction(handler):
+        if handler in self._in_loop:
             return await handler(args, self._peer)
         return await self._loop.run_in_executor(self._threads, self._in_thread, handler, args, request.get("id"))
 
@@ -323,6 +342,7 @@ class _Connection:
     async def _send(self, frame: bytes) -> None:
         try:
             self._writer.write(frame)
-            await self._writer.drain()
+            if self._writer.transport.get_write_buffer_size():
+                await self._writer.drain()
         except (ConnectionError, RuntimeError):
             self._gone.set()

@@ -28,3 +28,8 @@ def pack_entry(
     rrsets: Iterable[tuple[int, int, Sequence[bytes]]], *, apex_labels: int, flags: int, spelling: bytes = b""
 ) -> bytes: ...
 def unpack_entry(blob: bytes) -> EntryData: ...
+def with_serial(blob: bytes, serial: int) -> tuple[bytes, int, bytes, bytes]:
+    """The same entry with another serial in its one SOA: (blob, TTL of the SOA, its rdata before, and after). ValueError when there is none."""
+
+def survey(entries: list[tuple[bytes, bytes]], flags: int, most: int) -> tuple[int, list[int]]:
+    """(octets of all keys and blobs, indexes of those (key, blob) that have one of the flags or a blob of more octets)."""

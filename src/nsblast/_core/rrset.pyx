@@ -41,6 +41,7 @@ cdef enum:
     RRSIG = 46
     NSEC3 = 50
     MOST_RRS = 0xffff
+    SOA_TAIL = 20           # octets of a SOA's five numbers, the serial first
 
 ENTRY_FLAGS = ("IS_APEX", "IS_CUT", "IS_OCCLUDED", "HAS_DNAME", "HAS_CNAME", "HAS_WILDCARD", "IS_ENT", "HAS_SIG",
                "ZONE_NSEC", "ZONE_NSEC3", "ZONE_SPECIAL", "ONLY_NSEC3")
@@ -379,6 +380,50 @@ def pack_entry(rrsets, *, int apex_labels, int flags, bytes spelling=b"") -> byt
                         <uint16_t> len(rdata))
     return builder.pack(<uint8_t> apex_labels, <uint16_t> flags,
                         <const uint8_t*> PyBytes_AS_STRING(spelling), <uint8_t> len(spelling))
+
+
+def survey(list entries not None, unsigned int flags, size_t most) -> tuple[int, list]:
+    """(octets of all keys and blobs, indexes of those (key, blob) that have one of the flags or a blob of more octets)."""
+    cdef Entry entry
+    cdef bytes key, blob
+    cdef Py_ssize_t i
+    cdef size_t octets = 0
+    cdef list out = []
+    for i in range(len(entries)):
+        key, blob = entries[i]
+        octets += <size_t> len(key) + <size_t> len(blob)
+        if entry_open(&entry, <const uint8_t*> PyBytes_AS_STRING(blob), <uint32_t> min(len(blob), 0xffffffff)) != Status.OK:
+            raise ValueError("not a stored entry")
+        if entry.flags & flags or <size_t> len(blob) > most:
+            out.append(i)
+    return octets, out
+
+
+def with_serial(bytes blob not None, uint32_t serial) -> tuple[bytes, int, bytes, bytes]:
+    """The same entry with another serial in its one SOA: (blob, TTL of the SOA, its rdata before, and after).
+
+    ValueError when there is no such SOA.
+    """
+    cdef Entry entry
+    cdef Rrset rrset
+    cdef Writer w
+    cdef uint16_t rdlength = 0
+    cdef uint32_t offset
+    cdef const uint8_t* base = <const uint8_t*> PyBytes_AS_STRING(blob)
+    cdef const uint8_t* rdata = NULL
+    cdef bytes after
+    if entry_open(&entry, base, <uint32_t> len(blob)) == Status.OK and entry_find(&entry, SOA, &rrset) == Status.OK \
+            and rrset.count == 1:
+        rdata = rrset_next(&rrset, &rdlength)
+    if rdata == NULL or rdlength < SOA_TAIL + 2:
+        raise ValueError("no entry with one SOA")
+    offset = <uint32_t> (rdata - base) + rdlength - SOA_TAIL
+    after = PyBytes_FromStringAndSize(<const char*> base, <Py_ssize_t> len(blob))
+    writer_open(&w, <uint8_t*> PyBytes_AS_STRING(after), <uint32_t> len(blob))
+    w.at = offset
+    writer_u32(&w, serial)
+    offset -= rdlength - SOA_TAIL
+    return after, rrset.ttl, blob[offset:offset + rdlength], after[offset:offset + rdlength]
 
 
 def unpack_entry(bytes blob not None) -> EntryData:

@@ -90,19 +90,20 @@ class LocalBackend:
 
     def apply(self, change: ChangeSet) -> Result:
         """See Backend."""
-        return self._submit(change).result()
+        return self.submit(change).result()
 
     def apply_many(self, changes: Sequence[ChangeSet]) -> list[Result | NsblastError]:
         """See Backend."""
         results: list[Result | NsblastError] = []
-        for future in [self._submit(change) for change in changes]:
+        for future in [self.submit(change) for change in changes]:
             try:
                 results.append(future.result())
             except NsblastError as error:
                 results.append(error)
         return results
 
-    def _submit(self, change: ChangeSet) -> Future[Result]:
+    def submit(self, change: ChangeSet) -> Future[Result]:
+        """apply() for who does not wait in a thread."""
         if self._writer is None:
             raise NotRunning("the store is open for reading only")
         return self._writer.submit(change)

@@ -83,7 +83,8 @@ class Node:
             rrsets = [one for one in self.sets.values() if one[2]]
             self._blob = pack_entry(rrsets, apex_labels=self.apex_labels, flags=self.flags, spelling=self.spelling)
             self.flags = self._blob[2] << 8 | self._blob[3]
-            self._sets = None
+            if len(rrsets) != 1 or len(rrsets[0][2]) != 1 or len(self.sets) != 1:
+                self._sets = None  # a single RR is in order by itself
         return self._blob
 
     def rrs(self, name: Wire) -> Iterator[Rr]:
@@ -155,28 +156,22 @@ class Overlay:
 
     def node(self, key: bytes) -> Node | None:
         """The entry at a key; not to be altered."""
-        try:
+        if key in self.nodes:
             return self.nodes[key]
-        except KeyError:
-            if self._is_cleared(key):
-                return None
-            if key not in self._before:
-                self._before[key] = self.under.node(key)
-            return self._before[key]
+        if self.cleared and self._is_cleared(key):
+            return None
+        before = self._before
+        if key not in before:
+            before[key] = self.under.node(key)
+        return before[key]
 
     def before(self, key: bytes) -> Node | None:
         """The entry as the layer below has it."""
-        try:
-            return self._before[key]
-        except KeyError:
-            return self.under.node(key)
+        return self._before[key] if key in self._before else self.under.node(key)
 
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """The record of a zone."""
-        try:
-            return self.zones[apex]
-        except KeyError:
-            return self.under.zone(apex)
+        return self.zones[apex] if apex in self.zones else self.under.zone(apex)
 
     def has_zone(self, apex: Wire) -> bool:
         """Whether there is a zone with exactly this apex."""
@@ -235,7 +230,7 @@ class Overlay:
                 at += 1
             elif key in self.nodes:
                 yield from self._shown(key)
-            elif not self._is_cleared(key):
+            elif not (self.cleared and self._is_cleared(key)):
                 yield key, node
         for key in mine[at:]:
             yield from self._shown(key)
@@ -258,4 +253,4 @@ class Overlay:
             yield key, node
 
     def _is_cleared(self, key: bytes) -> bool:
-        return bool(self.cleared) and any(low <= key < high for low, high in self.cleared)
+        return any(low <= key < high for low, high in self.cleared)

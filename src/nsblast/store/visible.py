@@ -95,6 +95,7 @@ class Visible:
                 plan.floors.add(change.apex)
             if change.what in (What.CREATED, What.DELETED):
                 self._plan_borders(plan, view, change)
+        deepest: dict[Wire, Labels | None] = {}
         for key, node in view.nodes.items():
             name, labels = layout.entry_of(key)
             if key[-1] == key[-2] == 0:
@@ -102,8 +103,7 @@ class Visible:
                 self._plan_special(plan, name, view.before(key), node)
             if name in plan.shown or (plan.floors and layout.suffix(name, labels) in plan.floors):
                 continue
-            deepest = self.apex_of(name, view, labels)
-            if deepest == labels:
+            if self._apex_of(name, view, labels, deepest) == labels:
                 plan.shown[name] = node.pack() if node is not None else b""
             elif key_is_gone(view, name, labels):
                 plan.shown[name] = self._shown(name, view)
@@ -144,6 +144,17 @@ class Visible:
             if likely and view.has_zone(candidate):
                 return labels
         return None
+
+    def _apex_of(self, name: Wire, view: Overlay, known: Labels, found: dict[Wire, Labels | None]) -> Labels | None:
+        """The same for many names of one view: names with the same parent ask for its zone once."""
+        if (view.knows_zone(name) or self.segment.filter_maybe_apex(name)) and view.has_zone(name):
+            return len(layout.suffixes(name)) - 1
+        if name == b"\0":
+            return None
+        parent = name[name[0] + 1 :]
+        if parent not in found:
+            found[parent] = self.apex_of(parent, view, known)
+        return found[parent]
 
     def _shown(self, name: Wire, view: Overlay) -> bytes:
         labels = self.apex_of(name, view)

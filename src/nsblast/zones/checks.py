@@ -23,6 +23,7 @@ RRSET_OCTETS = 65535 - 12 - (255 + 4) - 64
 RR_HEAD = 12
 """Octets of an RR before its rdata, the owner being a compression pointer."""
 ENTRY_OCTETS = 8 << 20
+_NOTHING: dict[int, RawRrset] = {}
 
 
 def text(name: Wire) -> str:
@@ -49,17 +50,17 @@ def check_rrset(owner: Wire, rrset: RawRrset, *, apex: bool) -> None:
         raise InputError(f"{text(owner)}: {len(rdatas)} {type_text(rrtype)} records, there can be only one")
     if rrtype == SOA and not apex:
         raise InputError(f"{text(owner)}: a SOA can stand at the zone's apex only")
-    if sum(map(len, rdatas)) + RR_HEAD * len(rdatas) > RRSET_OCTETS:
+    if sum([len(rdata) + RR_HEAD for rdata in rdatas]) > RRSET_OCTETS:
         raise InputError(f"{text(owner)} {type_text(rrtype)}: the RRset is larger than one message carries")
 
 
 def check_entry(owner: Wire, node: Node, before: Node | None = None) -> None:
     """One owner name, as it would be stored; RRsets that stand as before need no second look."""
     flags, sets = node.flags, node.sets
-    had = before.sets if before is not None else {}
+    had = before.sets if before is not None else _NOTHING
     for key, rrset in sets.items():
         if had.get(key) != rrset:
-            check_rrset(owner, rrset, apex=bool(flags & IS_APEX))
+            check_rrset(owner, rrset, apex=flags & IS_APEX != 0)
     if flags & HAS_CNAME:
         types = {rrset[0] for rrset in sets.values()}
         if not types <= BESIDE_CNAME:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from nsblast._core.rrset import ZONE_SPECIAL
+from nsblast._core.rrset import ZONE_SPECIAL, with_serial
 from nsblast.errors import Conflict, InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.commit import BULK, Applied
@@ -32,7 +32,6 @@ from nsblast.zones.model import (
     Diff,
     Expect,
     MergeRRsets,
-    Op,
     PutName,
     ReplaceZone,
     Result,
@@ -73,22 +72,22 @@ class _Edit:
         self.structure = Structure(view, change.apex)
         self.keep_serial = False
         self.replaced = False
+        self.soa: tuple[int, bytes, bytes] | None = None
+        """When nothing but the serial was changed at the apex: TTL of the SOA, its rdata before and after."""
 
     def run(self) -> Applied:
-        if len(self.change.ops) > 1 and any(isinstance(op, DeleteZone) for op in self.change.ops):
+        ops = self.change.ops
+        if len(ops) > 1 and any(isinstance(op, DeleteZone) for op in ops):
             raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
         if self.change.guard is not None:
             self.change.guard(contents_of(self.view, self.apex))
-        for op in self.change.ops:
+        for op in ops:
             if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
                 raise NotFound(f"there is no zone {text(self.apex)}")
-            self._do(op)
+            _DOING[type(op)](self, op)
         if self.record is None:
             return self._deleted()
         return self._finish(self.record)
-
-    def _do(self, op: Op) -> None:
-        _DOING[type(op)](self, op)
 
     # -- operations on the zone --
 
@@ -219,7 +218,9 @@ class _Edit:
         before = self.before
         self.structure.check_dnames()
         serial = self._settle_serial(record)
-        removed, added, names, touched = self._difference()
+        removed: list[Rr] = []
+        added: list[Rr] = []
+        names, touched = self._difference(removed, added)
         if not touched and before == record:
             return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
         what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
@@ -258,8 +259,11 @@ class _Edit:
                 return record.serial
             if self.replaced:
                 checks.check_signed_serial(self.apex, node, record.serial, record.serial)
-            self._write_serial(checks.next_serial(record.serial))
-            return checks.next_serial(record.serial)
+            serial = checks.next_serial(record.serial)
+            blob, ttl, was, now = with_serial(node.pack(), serial)
+            self.soa = (ttl, was, now)
+            self.view.put(apex_key, Node.load(blob))
+            return serial
         if record.kind is ZoneKind.SECONDARY and SOA not in node.sets:
             return record.serial
         checks.check_apex(self.apex, node)
@@ -287,13 +291,17 @@ class _Edit:
         node.replace({**node.sets, SOA: (rrtype, ttl, [checks.with_serial(rdatas[0], serial)])})
 
     def _anything_differs(self) -> bool:
-        return any(self._differs(key, changed) for key, changed in self.view.nodes.items())
-
-    def _differs(self, key: bytes, node: Node | None) -> bool:
-        before = self.view.before(key)
-        if before is None or node is None:
-            return before is not node
-        return node is not before and self._pack(key, node) != before.pack()
+        """Whether some entry differs from what was there; one that does not leaves the layer."""
+        view = self.view
+        nodes = view.nodes
+        same = []
+        for key, node in nodes.items():
+            before = view.before(key)
+            if before is node or (before and node and self._pack(key, node) == before.pack()):
+                same.append(key)
+        for key in same:
+            view.revert(key)
+        return bool(nodes)
 
     def _pack(self, key: bytes, node: Node) -> bytes:
         try:
@@ -301,24 +309,29 @@ class _Edit:
         except ValueError as error:
             raise InputError(f"{text(layout.entry_of(key)[0])}: {error}") from None
 
-    def _difference(self) -> tuple[list[Rr], list[Rr], int, int]:
-        """(RRs removed, RRs added, names gained, entries changed); unchanged entries leave the layer."""
-        removed: list[Rr] = []
-        added: list[Rr] = []
-        gained = touched = 0
-        for key in self.view.ordered():
-            node = self.view.nodes[key]
-            if not self._differs(key, node):
-                self.view.revert(key)
-                continue
-            touched += 1
+    def _difference(self, removed: list[Rr], added: list[Rr]) -> tuple[int, int]:
+        """(names gained, entries changed), the RRs appended to the lists; unchanged entries leave the layer."""
+        view = self.view
+        if self.soa is None and not self._anything_differs():
+            return 0, 0
+        gained = 0
+        for key in view.ordered():
+            node = view.nodes[key]
             name = layout.entry_of(key)[0]
-            before = self.view.before(key)
-            if node is not None:
+            before = view.before(key)
+            if before is None:
+                gained += 1
+            if node is None:
+                gained -= 1
+            elif self.soa is not None and key == self.structure.low:
+                owner, (ttl, was, now) = node.spelling or name, self.soa
+                removed.append((owner, SOA, ttl, was))
+                added.append((owner, SOA, ttl, now))
+                continue
+            else:
                 checks.check_entry(name, node, before)
-            gained += (node is not None) - (before is not None)
             compare(name, before, node, removed, added)
-        return removed, added, gained, touched
+        return gained, len(view.nodes)
 
 
 def contents_of(view: Overlay, apex: Wire) -> Contents:
@@ -350,7 +363,10 @@ def journal_of(
     change: ChangeSet, old: int, new: int, removed: list[Rr], added: list[Rr], now: float
 ) -> tuple[int, list[JournalRecord]]:
     """(octets, records) of a difference. A new zone's record leads from its serial to itself, and brings nobody across."""
-    octets = sum(len(owner) + len(rdata) + 10 for part in (removed, added) for owner, _, _, rdata in part)
+    octets = 0
+    for part in (removed, added):
+        for owner, _, _, rdata in part:
+            octets += len(owner) + len(rdata) + 10
     if octets > JOURNAL_OCTETS:
         return 0, [gap(change, old, new, now)]
     if octets < PIECE_OCTETS:
@@ -391,10 +407,15 @@ def _pieces(rrs: list[Rr]) -> Iterator[list[Rr]]:
 
 def compare(name: Wire, before: Node | None, after: Node | None, removed: list[Rr], added: list[Rr]) -> None:
     """Append what an entry lost and gained."""
-    old = before.sets if before is not None else {}
-    new = after.sets if after is not None else {}
-    owner_before = before.spelling or name if before is not None else name
-    owner_after = after.spelling or name if after is not None else name
+    if before is None or after is None:
+        if before is not None:
+            removed += before.rrs(name)
+        if after is not None:
+            added += after.rrs(name)
+        return
+    old, new = before.sets, after.sets
+    owner_before = before.spelling or name
+    owner_after = after.spelling or name
     for key, (rrtype, ttl, rdatas) in old.items():
         kept = new.get(key)
         if kept == (rrtype, ttl, rdatas):

@@ -65,11 +65,14 @@ class Structure:
         self.apex = apex
         self.labels = len(layout.suffixes(apex)) - 1
         self.low, self.high = layout.entries_range(apex)
-        self._tail = b"." + apex if self.labels else b""
         self._dnames: list[Wire] = []
+        self._asked: Wire | None = None
+        self._placed = (apex, self.low)
 
     def place(self, owner: Wire) -> tuple[Wire, bytes]:
         """(the name in lower case, its key); InputError when it is malformed or not in the zone."""
+        if owner is self._asked:
+            return self._placed
         try:
             name = fold(owner)
             key = layout.entry_key(name, self.labels)
@@ -77,7 +80,8 @@ class Structure:
             raise InputError(f"{text(owner)} is not a name in {text(self.apex)}") from None
         if not key.startswith(self.low):
             raise InputError(f"{text(owner)} is not in the zone {text(self.apex)}")
-        return name, key
+        self._asked, self._placed = owner, (name, key)
+        return self._placed
 
     def set_rrsets(self, owner: Wire, sets: dict[SetKey, RawRrset], *, spell: bool) -> None:
         """Make these the RRsets of a name; the name appears or goes as needed. spell: store the owner's spelling too."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsblast._core import rrset
-from nsblast._core.rrset import pack_entry, unpack_entry
+from nsblast._core.rrset import pack_entry, survey, unpack_entry, with_serial
 
 A, NS, CNAME, SOA, TXT, RRSIG, DNAME, NSEC3 = 1, 2, 5, 6, 16, 46, 39, 50
 
@@ -101,3 +101,36 @@ def test_a_damaged_entry_is_read_within_its_bounds(
         unpack_entry(bytes(blob[: data.draw(st.integers(0, len(blob)))]))
     except ValueError:
         pass
+
+
+def test_serial_is_rewritten_in_place() -> None:
+    before = b"\2ns\0\4root\0" + bytes(range(20))
+    after = b"\2ns\0\4root\0" + b"\xff\0\0\1" + bytes(range(4, 20))
+    blob = pack_entry([(NS, 9, [b"\0"]), (SOA, 60, [before]), (TXT, 9, [b"\1x"])], apex_labels=1, flags=rrset.IS_APEX)
+    now, ttl, had, has = with_serial(blob, 0xFF000001)
+    assert (ttl, had, has) == (60, before, after)
+    expected = pack_entry(
+        [(NS, 9, [b"\0"]), (SOA, 60, [after]), (TXT, 9, [b"\1x"])], apex_labels=1, flags=rrset.IS_APEX
+    )
+    assert now == expected != blob
+    assert unpack_entry(blob).rrsets[1] == (SOA, 60, [before])
+
+
+@given(st.binary(max_size=80))
+def test_serial_of_what_has_no_single_soa_is_refused(octets: bytes) -> None:
+    two = pack_entry([(SOA, 1, [octets + b"1" * 22, octets + b"2" * 22])], apex_labels=0, flags=0)
+    for blob in (octets, pack_entry([(A, 1, [octets])], apex_labels=0, flags=0), two):
+        with pytest.raises(ValueError, match="no entry with one SOA"):
+            with_serial(blob, 1)
+
+
+def test_survey_counts_octets_and_points_at_what_wants_a_look() -> None:
+    entries = [
+        (b"key%d" % n, pack_entry([(number, 1, [b"\0" * size])], apex_labels=1, flags=0))
+        for n, (number, size) in enumerate([(A, 4), (CNAME, 1), (TXT, 900), (DNAME, 1), (NS, 1)])
+    ]
+    octets, places = survey(entries, rrset.HAS_CNAME | rrset.HAS_DNAME, 800)
+    assert octets == sum(len(key) + len(blob) for key, blob in entries)
+    assert places == [1, 2, 3]
+    with pytest.raises(ValueError, match="not a stored entry"):
+        survey([(b"k", b"")], 0, 0)
