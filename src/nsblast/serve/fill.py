@@ -41,6 +41,10 @@ class Filled(Enum):
     FAILED = "the store cannot be read"
 
 
+# Members of an Enum are looked up slowly, and every miss asks for one.
+DONE, LATER, FAILED = Filled.DONE, Filled.LATER, Filled.FAILED
+
+
 class Reader(Protocol):
     """What is wanted of the store; Follower below has it."""
 
@@ -100,8 +104,8 @@ class Follower:
         """(owner, blob) for a miss."""
         reader = self._reader
         if kind == MISS_ENTRY:
-            found = reader.fetch(name)
-        elif kind == MISS_IN_ZONE:
+            return name, reader.blob(name)
+        if kind == MISS_IN_ZONE:
             found = reader.fetch_in(name, apex_labels)
         elif kind == MISS_NSEC_COVER:
             found = reader.nsec_cover(name, apex_labels)
@@ -153,17 +157,17 @@ class Filler:
         if kind != MISS_ENTRY:
             self.catch_up_if_behind()
             if self._reader.position < self._segment.done:
-                return Filled.LATER
+                return LATER
         if self._reader.horizon > self._segment.done:
-            return Filled.LATER
+            return LATER
         try:
             owner, blob = self._reader.fetch(kind, apex_labels, name)
         except NsblastError as error:
             self._tell("the store cannot be read", error)
-            return Filled.FAILED
+            return FAILED
         self.engine.fill(kind, apex_labels, name, owner, blob, self._reader.position)
         self._filled = True
-        return Filled.DONE
+        return DONE
 
     def tell_control(self) -> None:
         """After a round of misses: their names lie in the ring."""
@@ -176,23 +180,37 @@ class Filler:
         """Fill and retry until no packet misses anything; True when some must be tried again in a moment."""
         for _ in range(_ROUNDS_MAX):
             waiting = port.misses()
-            wanted = {(kind, apex, name) for _, status, kind, apex, name in waiting if status == MISS}
-            if not wanted:
+            outcomes: dict[tuple[int, int, bytes], Filled] = {}
+            later = failed = False
+            for _, status, kind, apex, name in waiting:
+                if status == MISS and (kind, apex, name) not in outcomes:
+                    outcome = outcomes[kind, apex, name] = self.fill(kind, apex, name)
+                    if outcome is not DONE:
+                        later = later or outcome is LATER
+                        failed = failed or outcome is FAILED
+            if not outcomes:
                 return any(status != HAND_OVER for _, status, _, _, _ in waiting)
-            outcomes = {miss: self.fill(*miss) for miss in wanted}
-            failed = {miss for miss, outcome in outcomes.items() if outcome is Filled.FAILED}
             if failed:
-                for place, status, kind, apex, name in waiting:
-                    if status == MISS and (kind, apex, name) in failed:
-                        packet, client = port.request(place)
-                        answer = bare_answer(packet, dns.rcode.SERVFAIL)
-                        self.note(packet, answer, client, False)
-                        port.reply(place, answer)
+                self._refuse(port, waiting, outcomes)
             if not port.retry():
                 return False
-            if Filled.LATER in outcomes.values():
+            if later:
                 return True
         return True
+
+    def _refuse(
+        self,
+        port: Waiting,
+        waiting: list[tuple[int, int, int, int, bytes]],
+        outcomes: dict[tuple[int, int, bytes], Filled],
+    ) -> None:
+        """SERVFAIL to who asked for what the store cannot say."""
+        for place, status, kind, apex, name in waiting:
+            if status == MISS and outcomes.get((kind, apex, name)) is FAILED:
+                packet, client = port.request(place)
+                answer = bare_answer(packet, dns.rcode.SERVFAIL)
+                self.note(packet, answer, client, False)
+                port.reply(place, answer)
 
     def catch_up(self) -> None:
         """Follow the store to its end and tell control how far; StoreError when that fails again and again."""

@@ -23,6 +23,9 @@ HASHED_LABEL = 32
 ITERATIONS_MAX = 2500
 """Beyond it nobody validates (RFC 9276 3.2 would have 0): no proof is looked for."""
 
+KNOWN_MAX = 4096
+"""Names whose zone is remembered at most: parents of what is asked for, some 150 octets each."""
+
 MaybeZone = Callable[[Wire], bool]
 """False only when no zone has that apex."""
 
@@ -55,6 +58,8 @@ class StoreReader:
     def __init__(self, database: Database, maybe_zone: MaybeZone | None = None) -> None:
         self.database = database
         self._maybe_zone = maybe_zone
+        self._known: dict[Wire, Labels | None] | None = {} if database.follower is not None else None
+        """On a follower, whose view stands still between two catch_up(): names, and the deepest zone each lies in."""
 
     # -- position --
 
@@ -70,6 +75,8 @@ class StoreReader:
 
     def catch_up(self) -> CommitNumber:
         """Follow the primary; the new position."""
+        if self._known:
+            self._known.clear()
         self.database.catch_up()
         return self.database.position
 
@@ -88,13 +95,20 @@ class StoreReader:
 
     def find_apex(self, name: Wire) -> Labels | None:
         """Labels of the apex of the deepest zone a name lies in."""
-        get = self.database.get
         maybe = self._maybe_zone
-        every = layout.suffixes(name)
-        for above, candidate in enumerate(every):
-            if (maybe is None or maybe(candidate)) and get(layout.zone_key(candidate)):
-                return len(every) - 1 - above
-        return None
+        if (maybe is None or maybe(name)) and self.database.get(layout.zone_key(name)):
+            return len(layout.suffixes(name)) - 1
+        if name == b"\0":
+            return None
+        parent = name[name[0] + 1 :]
+        known = self._known
+        if known is None:
+            return self.find_apex(parent)
+        if parent not in known:
+            if len(known) >= KNOWN_MAX:
+                known.clear()
+            known[parent] = self.find_apex(parent)
+        return known[parent]
 
     def fetch(self, name: Wire) -> Found:
         """The entry in the deepest zone the name lies in; apex_labels 0 and no blob when it lies in none."""
@@ -104,6 +118,11 @@ class StoreReader:
     def fetch_in(self, name: Wire, apex_labels: Labels) -> Found:
         """The entry in the zone whose apex has that many labels (the parent side of a cut, say)."""
         return Found(name, apex_labels, self.database.get(layout.entry_key(name, apex_labels)) or b"")
+
+    def blob(self, name: Wire) -> bytes:
+        """What fetch() finds, without the rest: for a worker's misses."""
+        apex = self.find_apex(name)
+        return b"" if apex is None else self.database.get(layout.entry_key(name, apex)) or b""
 
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """The record of the zone with exactly this apex."""

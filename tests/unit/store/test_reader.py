@@ -62,6 +62,41 @@ def test_the_filter_saves_reads(reader: StoreReader) -> None:
     assert asked == [wire("a.b.example."), wire("b.example."), wire("example.")]
 
 
+def test_a_follower_asks_for_a_zone_once_until_it_catches_up(reader: StoreReader) -> None:
+    asked: list[bytes] = []
+
+    def maybe(name: bytes) -> bool:
+        asked.append(name)
+        return True
+
+    worker = StoreReader(Database.secondary(reader.database.path, "1"), maybe)
+    try:
+        assert worker.fetch(wire("x.b.example.")).apex_labels == 1
+        assert asked == [wire("x.b.example."), wire("b.example."), wire("example.")]
+        put(reader.database, "b.example.", "b.example.", "x.b.example.")
+        assert worker.fetch(wire("y.b.example.")).apex_labels == 1
+        assert asked[3:] == [wire("y.b.example.")]
+        assert worker.find_apex(wire("other.")) is None
+        worker.catch_up()
+        assert worker.fetch(wire("x.b.example.")).apex_labels == 2
+        assert worker.blob(wire("x.b.example.")) == worker.fetch(wire("x.b.example.")).blob != b""
+        assert worker.blob(wire("none.b.example.")) == worker.blob(wire("other.")) == b""
+    finally:
+        worker.database.close()
+
+
+def test_what_a_follower_remembers_is_bounded(reader: StoreReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nsblast.store.reader.KNOWN_MAX", 3)
+    worker = StoreReader(Database.secondary(reader.database.path, "1"))
+    try:
+        for number in range(20):
+            assert worker.fetch(wire(f"x.{number}.sub.example.")).apex_labels == 2
+            assert worker._known is not None
+            assert len(worker._known) <= 3
+    finally:
+        worker.database.close()
+
+
 def test_zones_page_both_ways(reader: StoreReader) -> None:
     order = [wire(text) for text in ("example.", "a-b.example.", "sub.example.")]
     assert [apex for apex, _ in reader.zones()] == order
