@@ -14,3 +14,6 @@ def name_of_key(key: bytes) -> bytes:
 
 def hash_keys(keys: list[bytes], seed: tuple[int, int], skip: int = 0) -> bytes:
     """Hashes of the names of many keys, as a native-endian array of u64; `skip` octets come before each key."""
+
+def ascending_keys(entries: list[tuple[bytes, bytes]], prefix: bytes, last: bytes) -> list[bytes]:
+    """The key of each (key, blob) after `prefix`; ValueError naming the first that does not come after the one before it, or `last`."""

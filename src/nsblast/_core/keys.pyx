@@ -166,6 +166,21 @@ cdef uint64_t hash_key(Reader* r, const Seed* seed) noexcept nogil:
     return hash
 
 
+def ascending_keys(list entries not None, bytes prefix not None, bytes last not None):
+    """The key of each (key, blob) after `prefix`; ValueError naming the first that does not come after the one before it, or `last`."""
+    cdef bytes key
+    cdef bytes before = last
+    cdef Py_ssize_t i
+    cdef list out = []
+    for i in range(len(entries)):
+        key = prefix + <bytes> (<tuple?> entries[i])[0]
+        if not before < key:
+            raise ValueError(f"{key!r}")
+        out.append(key)
+        before = key
+    return out
+
+
 def hash_keys(list keys not None, tuple seed not None, unsigned int skip=0):
     """Hashes of the names of many keys, as a native-endian array of u64; `skip` octets come before each key."""
     cdef Seed secret

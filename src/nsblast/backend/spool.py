@@ -1,8 +1,8 @@
 """Spool files: the entries of a whole zone on their way from a command to the running server.
 
-In `spool/` of the database folder. A header, then (u32 key length, u32 blob length, key, blob) per entry, then an end mark with
-their number and a CRC: a file cut short is never taken for a small zone. The reader removes the file; what a command that died
-left behind is swept when the server starts.
+In `spool/` of the database folder. A header, then blocks of some hundred entries: u64 length, u32 CRC of all blocks up to and
+with this one, MessagePack array of (key, blob); an empty block ends it: a file cut short is never taken for a small zone. The
+reader removes the file; what a command that died left behind is swept when the server starts.
 """
 
 import os
@@ -10,16 +10,20 @@ import secrets
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+
+import msgspec
 
 from nsblast.errors import InputError, from_os
 
 FOLDER = "spool"
-_MAGIC = b"nsblast entries 1\n"
-_PAIR = struct.Struct("<II")
-_END = struct.Struct("<IIQI")  # a pair of ones, number of entries, CRC
-_ONES = 0xFFFFFFFF
-_BLOCK = 1 << 20
+_MAGIC = b"nsblast entries 2\n"
+_HEAD = struct.Struct("<QI")  # length, CRC
+_ENTRIES = 256
+_BUFFER = 1 << 20
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 
 
 def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
@@ -31,17 +35,16 @@ def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
         owner = db_path.stat()
         if os.geteuid() == 0:
             os.chown(folder, owner.st_uid, owner.st_gid)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", _BLOCK) as out:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", _BUFFER) as out:
             if os.geteuid() == 0:
                 os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
             out.write(_MAGIC)
-            crc, number = 0, 0
-            for key, blob in entries:
-                record = _PAIR.pack(len(key), len(blob)) + key + blob
-                crc = zlib.crc32(record, crc)
-                out.write(record)
-                number += 1
-            out.write(_END.pack(_ONES, _ONES, number, crc))
+            crc, entries = 0, iter(entries)
+            while block := list(islice(entries, _ENTRIES)):
+                body = _encode(block)
+                crc = zlib.crc32(body, crc)
+                out.write(_HEAD.pack(len(body), crc) + body)
+            out.write(_HEAD.pack(0, crc))
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
@@ -56,30 +59,29 @@ def read(db_path: Path, name: str) -> Iterator[tuple[bytes, bytes]]:
         raise InputError(f"{name!r} names no spool file")
     path = db_path / FOLDER / name
     try:
-        source = open(path, "rb", _BLOCK)  # noqa: SIM115 - closed below, in a generator
+        source = open(path, "rb", _BUFFER)  # noqa: SIM115 - closed below, in a generator
     except OSError as error:
         raise from_os(error, f"read {path}") from None
     try:
         path.unlink()
+        size = os.fstat(source.fileno()).st_size
         if source.read(len(_MAGIC)) != _MAGIC:
             raise InputError(f"{path} is no spool file of this version")
-        crc = number = 0
+        crc = 0
         while True:
-            head = source.read(_PAIR.size)
-            if len(head) < _PAIR.size:
+            head = source.read(_HEAD.size)
+            if len(head) < _HEAD.size:
                 raise InputError(f"{path} ends before its end mark")
-            key_length, blob_length = _PAIR.unpack(head)
-            if key_length == _ONES:
-                rest = source.read(_END.size - _PAIR.size)
-                if head + rest != _END.pack(_ONES, _ONES, number, crc):
-                    raise InputError(f"{path} is damaged")
+            length, expected = _HEAD.unpack(head)
+            if length > size:
+                raise InputError(f"{path} is damaged")
+            body = source.read(length)
+            crc = zlib.crc32(body, crc)
+            if len(body) < length or crc != expected:
+                raise InputError(f"{path} is damaged or ends before its end mark")
+            if not length:
                 return
-            body = source.read(key_length + blob_length)
-            if len(body) < key_length + blob_length:
-                raise InputError(f"{path} ends before its end mark")
-            crc = zlib.crc32(head + body, crc)
-            number += 1
-            yield body[:key_length], body[key_length:]
+            yield from _decode(body)
     finally:
         source.close()
 

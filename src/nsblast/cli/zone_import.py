@@ -27,7 +27,7 @@ from nsblast.errors import ControlError, InputError, NsblastError, StoreError, U
 from nsblast.records import name_to_text
 from nsblast.settings import Settings
 from nsblast.types import Wire
-from nsblast.zones.collect import read_zone
+from nsblast.zones.collect import ZoneImport, read_zone
 from nsblast.zones.model import ChangeSet, ReplaceZone, Result
 
 GROUP_ZONES = 256
@@ -167,7 +167,6 @@ class Importer:
         self._group_octets = 0
         self._under_way: Future[list[Outcome]] | None = None
         self._names = 0
-        self._streamed = 0
 
     def run(self, files: Iterable[Path]) -> Iterator[Outcome]:
         """One outcome for each file, up to the one at which the database failed."""
@@ -202,12 +201,12 @@ class Importer:
         first = self._seen.setdefault(zone.apex, one.file)
         if first != one.file:
             raise InputError(f"{one.file}: zone {name_to_text(zone.apex)} was read from {first} already")
-        entries = ((key, blob) for key, _owner, blob in zone.entries())
+        entries = zone.pairs()
         few = list(itertools.islice(entries, SMALL_NAMES + 1))
         if len(few) > SMALL_NAMES:
             yield from self._send(pool)
             yield from self._received()
-            yield self._large(one, few, entries, pool)
+            yield self._large(one, zone, itertools.chain(few, entries), pool)
             return
         one.names = len(few)
         self._names += one.names
@@ -252,24 +251,15 @@ class Importer:
     def _large(
         self,
         one: Outcome,
-        first: list[tuple[bytes, bytes]],
-        others: Iterator[tuple[bytes, bytes]],
+        zone: ZoneImport,
+        entries: Iterator[tuple[bytes, bytes]],
         pool: ThreadPoolExecutor,
     ) -> Outcome:
-        self._streamed = 0
-        done = pool.submit(self._commit, [(one, self._change(one, self._counted(first, others)))])
+        done = pool.submit(self._commit, [(one, self._change(one, entries))])
         while not wait_for([done], _LOOK).done:
-            self._progress.written(self._names + self._streamed, self._names + one.records)
+            self._progress.written(self._names + zone.names, self._names + one.records)
         done.result()
-        one.names = self._streamed
+        one.names = zone.names
         self._names += one.names
         self._progress.finished(self._names)
         return one
-
-    def _counted(
-        self, first: list[tuple[bytes, bytes]], others: Iterator[tuple[bytes, bytes]]
-    ) -> Iterator[tuple[bytes, bytes]]:
-        for entries in (first, others):
-            for entry in entries:
-                self._streamed += 1
-                yield entry

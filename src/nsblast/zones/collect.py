@@ -40,15 +40,23 @@ class ZoneImport:
 
         hashes: name hashes are appended to it, native-endian u64, one for each entry.
         """
+        for batch in self._batches(hashes):
+            yield from batch
+
+    def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        """(owner key, entry blob), as ReplaceZone takes them."""
+        for batch in self._batches(None):
+            yield from [(key, blob) for key, _, blob in batch]
+
+    def _batches(self, hashes: bytearray | None) -> Iterator[list[tuple[bytes, Wire, bytes]]]:
         collector = self._collector
         try:
             collector.rewind()
             while batch := collector.entries(1024):
+                found = collector.take_hashes()
                 if hashes is not None:
-                    hashes += collector.take_hashes()
-                else:
-                    collector.take_hashes()
-                yield from batch
+                    hashes += found
+                yield batch
         except OSError as error:
             raise from_os(error, f"sort the records of {self._reader.title}") from None
         except ZoneFault as fault:

@@ -4,16 +4,17 @@ Owns: turning ReplaceZone into a list of changes or, when they are many, into fi
 that go with them. Never: the merge (store/bulk.py), small edits (edit.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace as with_fields
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
 
-from nsblast._core.rrset import HAS_CNAME, HAS_DNAME
+from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, survey
 from nsblast.errors import InputError, NotFound, UsageError
 from nsblast.store import layout
-from nsblast.store.bulk import EntryFiles, difference
+from nsblast.store.bulk import EntryFiles, difference, slices
 from nsblast.store.commit import BULK, Applied, Bulk, BulkEnd
 from nsblast.store.engine import Database
 from nsblast.store.overlay import Base, Node, Overlay
@@ -57,9 +58,15 @@ def _prepare(change: ChangeSet, database: Database, folder: Path) -> ChangeSet |
     if len(change.ops) != 1 or not isinstance(change.ops[0], ReplaceZone):
         raise UsageError(f"{text(change.apex)}: the replacement of a zone is a change-set of its own")
     op = change.ops[0]
+    entries = iter(op.entries)
+    if not database.get(layout.zone_key(change.apex)):
+        few = list(islice(entries, BULK + 1))
+        entries = chain(few, entries)
+        if len(few) > BULK:
+            return _Replacement(change, op, database).new_to_files(EntryFiles(database, folder), entries)
     changes: list[tuple[bytes, bytes | None]] = []
     before: list[bytes | None] = []
-    found = difference(database, change.apex, op.entries)
+    found = difference(database, change.apex, entries)
     for key, old, new in found:
         changes.append((key, new))
         before.append(old)
@@ -102,6 +109,25 @@ class _Replacement:
             self._write(files, *self._with_serial(first))
             for one in found:
                 self._write(files, *one)
+            files.end()
+        except BaseException:
+            Bulk(self.apex, files.files, [], self._end).discard()
+            raise
+        return Bulk(self.apex, files.files, files.hashes, self._end)
+
+    def new_to_files(self, files: EntryFiles, entries: Iterator[tuple[bytes, bytes]]) -> Bulk:
+        """The same for a zone that is not there yet."""
+        try:
+            key, blob = next(entries)
+            _, _, settled = self._with_serial((self.low, None, blob if layout.ENTRY + key == self.low else None))
+            assert settled is not None
+            for keys, part in slices(self.apex, chain([(key, settled)], entries)):
+                octets, to_check = survey(part, HAS_CNAME | HAS_DNAME, CHECK_OCTETS)
+                for each in to_check:
+                    checks.check_entry(layout.entry_of(keys[each])[0], Node.load(part[each][1]))
+                files.put_slice(keys, part, octets)
+                self.touched += len(keys)
+            self.names = self.touched
             files.end()
         except BaseException:
             Bulk(self.apex, files.files, [], self._end).discard()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsblast._core.keys import hash_keys, name_key, name_of_key, owner_key, split_owner_key
+from nsblast._core.keys import ascending_keys, hash_keys, name_key, name_of_key, owner_key, split_owner_key
 from nsblast._core.name import hash_name
 
 EDGE = st.sampled_from([0, 1, 2, 3, 45, 46, 64, 65, 90, 91, 97, 255])
@@ -105,3 +105,12 @@ def test_any_octets_are_a_name_key_or_refused(octets: bytes) -> None:
     except ValueError:
         return
     assert name_key(name) == octets
+
+
+def test_keys_of_entries_ascend_from_the_last() -> None:
+    entries = [(b"b", b"1"), (b"ba", b"2"), (b"c", b"3")]
+    assert ascending_keys(entries, b"e", b"") == [b"eb", b"eba", b"ec"]
+    assert ascending_keys(entries, b"e", b"eaz") == [b"eb", b"eba", b"ec"]
+    for disordered, last in ((entries, b"eb"), (entries[::-1], b""), (entries[:1] * 2, b"")):
+        with pytest.raises(ValueError, match="b'eb"):
+            ascending_keys(disordered, b"e", last)
