@@ -222,6 +222,9 @@ cdef bint text_recover(Text* t, const uint8_t* mark) noexcept nogil:
         p = <const uint8_t*> memchr(t.at, c'\n', t.end - t.at)
         if p == NULL:
             break
+        if inside and p + 1 == t.end and t.more:
+            t.at = p            # what the next line begins with decides, and is not read yet
+            break
         t.at = p + 1
         t.line += 1
         t.line_at = t.at
@@ -229,10 +232,12 @@ cdef bint text_recover(Text* t, const uint8_t* mark) noexcept nogil:
         if not inside or (t.at < t.end and meaning[t.at[0]] in (PLAIN, ESCAPE)):
             t.depth = 0
             return True
-    t.at = t.end
     t.hit_end = True
     if not t.more:
+        t.at = t.end
         t.depth = 0
         return True
+    if t.at == t.end or t.at[0] != c'\n':
+        t.at = t.end
     t.open_at = NULL        # the window is about to move
     return False

@@ -220,6 +220,9 @@ PIECES = st.lists(
 @given(text=PIECES, piece=st.integers(1, 7))
 @example(text=b"a 60 MX (\nb 60 A 1\n", piece=1)
 @example(text=b"a 60 TXT x\r\n\r\nb 60 A 192.0.2.1", piece=1)
+@example(text=b'(a 60 A 192.0.2.1a\nx "a b"\n', piece=1)
+@example(text=b'(a 60 A x\nx "a b"\n', piece=9)
+@example(text=b'(a 60 A x\nx "a b"\n', piece=10)
 def test_a_window_changes_nothing(text: bytes, piece: int) -> None:
     """Read at once and read in pieces, any text gives the same records and the same errors."""
     scanner = Scanner(text, origin=ORIGIN)
