@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from nsblast._core.fields cimport Origin, name_from_token, ttl_from_token
 from nsblast._core.mnemonic cimport type_from_text
-from nsblast._core.proto cimport TYPE_META_FIRST, TYPE_META_LAST, TYPE_OPT, TYPE_SOA
+from nsblast._core.proto cimport TTL_MAX, TYPE_META_FIRST, TYPE_META_LAST, TYPE_OPT, TYPE_SOA
 from nsblast._core.rdtext cimport rdata_from_text, rdata_is_compiled
 from nsblast._core.token cimport (
     TOK_END, TOK_QUOTED, TOK_WORD, Text, Token, TokenKind, token_fail, token_hold, token_is, token_next,
@@ -160,6 +160,9 @@ cdef Event rdata(Scan* s, Token* typeword, bint has_ttl) noexcept nogil:
             return EV_ERROR
         s.ttl = (<uint32_t> w.base[w.at - 4] << 24 | <uint32_t> w.base[w.at - 3] << 16 | <uint32_t> w.base[w.at - 2] << 8
                  | <uint32_t> w.base[w.at - 1])
+        if s.ttl > TTL_MAX:
+            token_fail(t, typeword, b"a TTL before the type: the SOA's minimum is too large to stand in for it")
+            return EV_ERROR
         has_ttl = True
     if has_ttl:
         s.has_last = True
