@@ -8,6 +8,9 @@ NsblastError
 ├── NotFound              the zone, name or type asked for is not there
 ├── Conflict              it is there already, or changed meanwhile
 ├── Denied                not allowed here
+│   ├── Unauthorized      nobody known asks: no credentials, or wrong ones
+│   ├── Forbidden         who asks is known, and may not
+│   └── TooMany           asked too often; details hold retry_after in seconds
 ├── StoreError            the database cannot do what was asked
 │   ├── StoreLocked       another process has it open
 │   ├── StoreCorrupt      it does not read as written
@@ -90,6 +93,18 @@ class Denied(NsblastError):
     """Not allowed here."""
 
     exit_code = 77
+
+
+class Unauthorized(Denied):
+    """Nobody known asks: there are no credentials, or wrong ones."""
+
+
+class Forbidden(Denied):
+    """Who asks is known, and may not do that."""
+
+
+class TooMany(Denied):
+    """Asked too often; details hold retry_after in seconds."""
 
 
 class StoreError(NsblastError):

@@ -7,11 +7,20 @@ Invariant: all entries of one zone, and all its journal, are one contiguous rang
 from nsblast._core.keys import name_key, name_of_key, owner_key, split_owner_key
 from nsblast.types import CommitNumber, Labels, Wire
 
+ACCOUNT = b"a"
+"""Then a letter of the kind: access/records_v1.py."""
+AUDIT = b"ha"
+"""Then u64 commit number and u32 piece: what a commit did to accounts."""
 CHANGE = b"c"
 ENTRY = b"e"
 JOURNAL = b"j"
 META = b"m"
+OWNED = b"o"
+"""Then a tenant's id, 00 and a name key: the zones of a tenant."""
 ZONE = b"z"
+
+FIRST_TENANT = "00000000-0000-0000-0000-000000000000"
+"""Whose zones are that name no tenant."""
 
 FORMAT_KEY = b"mformat"
 SEED_KEY = b"mseed"
@@ -20,6 +29,8 @@ KEPT_KEY = b"mkept"
 """Octets of all journals together."""
 SPECIAL = b"mx"
 """Then a name key: a zone with ZONE_SPECIAL at its apex, so that a fresh segment learns of them without a search."""
+OWNED_KEY = b"mowned"
+"""Present when every zone has its `o` key: databases of older versions get them at the first start."""
 NUDGE_KEY = b"mnudge"
 """Written after an ingestion: a follower takes up what was ingested when it reads a later record of the log."""
 
@@ -89,6 +100,33 @@ def change_key(number: CommitNumber) -> bytes:
 def change_number(key: bytes) -> CommitNumber:
     """Commit number of a change log key."""
     return int.from_bytes(key[1:9], "big")
+
+
+def audit_key(number: CommitNumber, piece: int) -> bytes:
+    """Key of one audit record; piece counts those of one commit."""
+    return AUDIT + number.to_bytes(8, "big") + piece.to_bytes(4, "big")
+
+
+def audit_place(key: bytes) -> tuple[CommitNumber, int]:
+    """(commit number, piece) of an audit record's key."""
+    return int.from_bytes(key[-12:-4], "big"), int.from_bytes(key[-4:], "big")
+
+
+def owned_key(tenant: str, apex: Wire) -> bytes:
+    """Key that says a zone is a tenant's."""
+    return OWNED + (tenant or FIRST_TENANT).encode() + b"\0" + name_key(apex)
+
+
+def owned_range(tenant: str) -> tuple[bytes, bytes]:
+    """[low, high) of the zones of a tenant."""
+    low = OWNED + (tenant or FIRST_TENANT).encode()
+    return low + b"\0", low + b"\1"
+
+
+def owned_of(key: bytes) -> tuple[str, Wire]:
+    """(tenant, apex) of such a key."""
+    tenant, _, rest = key[len(OWNED) :].partition(b"\0")
+    return tenant.decode(), name_of_key(rest)
 
 
 def suffix(name: Wire, labels: Labels) -> Wire:
