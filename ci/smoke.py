@@ -73,7 +73,8 @@ def main() -> None:
         run("zone", "import", str(arguments.zone), "-d", database)
         port = free_port()
         server = subprocess.Popen(
-            [sys.executable, "-m", "nsblast", "serve", "-d", database, "--dns-port", str(port), "--workers", "2"],
+            [sys.executable, "-m", "nsblast", "serve", "-d", database, "--dns-port", str(port), "--workers", "2"]
+            + ["--http-port", str(free_port())],
             env=os.environ | {"NSBLAST_CACHE_SIZE": "16MiB"},
         )
         try:

@@ -31,4 +31,5 @@ class Nsblast(Server):
         return [
             *(sys.executable, "-m", "nsblast", "serve", "-d", str(self.folder / "db"), "--dns-endpoint", ADDRESS),
             *("--dns-port", str(self.port), "--workers", "1", "--cache-size", self.cache, "--log-level", "warning"),
+            *("--http-endpoint", ""),
         ]

@@ -7,6 +7,7 @@ NsblastError
 │   └── ZoneFileError     at one place of a zone file
 ├── NotFound              the zone, name or type asked for is not there
 ├── Conflict              it is there already, or changed meanwhile
+│   └── Outdated          it is not what the asker last saw (If-Match)
 ├── Denied                not allowed here
 │   ├── Unauthorized      nobody known asks: no credentials, or wrong ones
 │   ├── Forbidden         who asks is known, and may not
@@ -87,6 +88,10 @@ class Conflict(NsblastError):
     """What was to be made is there already, or changed since it was read."""
 
     exit_code = 4
+
+
+class Outdated(Conflict):
+    """It is not what the asker last saw."""
 
 
 class Denied(NsblastError):

@@ -32,7 +32,7 @@ class Shown:
 def _list_of_text(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(part for part in value if part != "") if isinstance(value, list) else value
 
 
 def _address(text: str) -> str:
@@ -95,6 +95,7 @@ def _lower(value: object) -> object:
 Size = Annotated[int, BeforeValidator(parse_size), Shown(format_size)]
 Duration = Annotated[float, BeforeValidator(parse_duration), Shown(format_duration)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 RdataTypes = Annotated[tuple[Annotated[str, AfterValidator(_rdatatype)], ...], BeforeValidator(_list_of_text)]
 Rcodes = Annotated[tuple[Annotated[str, AfterValidator(_rcode)], ...], BeforeValidator(_list_of_text)]
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_list_of_text)]
@@ -179,8 +180,28 @@ class Settings(BaseModel):
     tcp_backlog: int = _setting(1024, "connections the system queues until they are accepted", ge=1)
 
     # -- HTTP, for the admin API
-    http_endpoint: Annotated[str, AfterValidator(_address)] = _setting("127.0.0.1", "address of the admin API")
+    http_endpoint: Addresses = _setting(("127.0.0.1",), "addresses of the admin API; empty = no API")
     http_port: Port = _setting(8053, "port of the admin API")
+    http_tls_certificate: Path | None = _setting(
+        None, "PEM file of certificate and chain, read again when it changes; none = plain HTTP"
+    )
+    http_tls_key: Path | None = _setting(None, "PEM file of the key; none = it is in http_tls_certificate")
+    http_plain_basic: bool = _setting(False, "take passwords over plain HTTP from other machines too", live=True)
+    http_body_limit: Size = _setting(64 << 20, "largest body of a request", live=True, ge=1024)
+    http_connections: int = _setting(1000, "connections to the admin API at once; further ones get 503", ge=1)
+    http_head_timeout: Duration = _setting(10.0, "the head of a request must be whole within this", live=True, gt=0)
+    http_idle_timeout: Duration = _setting(75.0, "a connection without a request is closed after this", ge=1)
+    http_write_timeout: Duration = _setting(
+        30.0, "a client must take what is streamed to it within this", live=True, gt=0
+    )
+    http_cors_origins: Texts = _setting((), "origins whose pages may use the API from a browser; * = all, none = none")
+    metrics_public: bool = _setting(False, "/metrics without credentials", live=True)
+    default_name_servers: Texts = _setting(
+        (), "NS of new zones that bring none; the first is the mname of their SOA", live=True
+    )
+    default_rname: str = _setting(
+        "hostmaster", "mailbox in the SOA of new zones that bring none; one label = in the zone", live=True
+    )
 
     # -- logs
     log_level: LogLevel = _setting("info", "debug, info, warning or error", live=True)

@@ -49,6 +49,7 @@ class Server:
         self.db_path = folder / "db"
         place = free_place()
         self.address, self.port = address or place[0], port or place[1]
+        self.http_port = free_place()[1]
         self.workers = workers
         self.log = folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -59,6 +60,7 @@ class Server:
             *prefix,
             *(sys.executable, "-m", "nsblast", "serve", "-d", str(self.db_path)),
             *("--dns-endpoint", self.address, "--dns-port", str(self.port), "--workers", str(self.workers)),
+            *("--http-endpoint", self.address, "--http-port", str(self.http_port)),
             *("--log-format", "json", "--cache-size", "16MiB"),
             *flags,
         ]
@@ -67,6 +69,11 @@ class Server:
         if wait:
             self.wait_ready()
         return self
+
+    @property
+    def url(self) -> str:
+        """Where its admin API is."""
+        return f"http://{self.address}:{self.http_port}"
 
     @property
     def pid(self) -> int:

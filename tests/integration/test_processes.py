@@ -195,12 +195,12 @@ def test_sighup_takes_over_what_can_change(server: Server) -> None:
     server.start("--config", str(config))
     assert '"one"' in version(server)
     pids = server.pids()
-    config.write_text('version_text = "two"\nudp_max = 600\nhttp_port = 9999\n')
+    config.write_text('version_text = "two"\nudp_max = 600\nhttp_connections = 99\n')
     os.kill(server.pid, signal.SIGHUP)
     wait_for(lambda: server.events("settings taken over"))
     wait_for(lambda: all('"two"' in version(server) for _ in range(20)))
     assert server.pids() == pids
-    assert server.events("these settings change with a restart only")[0]["settings"] == ["http_port"]
+    assert server.events("these settings change with a restart only")[0]["settings"] == ["http_connections"]
     config.write_text("udp_maxx = 5\n")
     os.kill(server.pid, signal.SIGHUP)
     wait_for(lambda: server.events("settings not taken over"))
@@ -268,6 +268,7 @@ def test_systemd_hands_over_sockets_and_hears_that_we_are_ready(server: Server) 
             "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
         )
         flags = ("-m", "nsblast", "serve", "-d", str(server.db_path), "--workers", "2", "--log-format", "json")
+        flags = (*flags, "--http-endpoint", "")
         with open(server.log, "ab") as log:
             server.process = subprocess.Popen(
                 [sys.executable, "-c", shim, *flags],

@@ -1,9 +1,9 @@
 """The control process: owns the store, the shared segment's writing half and the control socket.
 
-Order at start: drop privileges, open the store (which brings the segment up to it), tell the supervisor "opened" (workers
-start now), listen on the control socket, "ready". It can die at any moment: workers go on, and its successor opens the store
+Order at start: bind the admin API's port, drop privileges, open the store (which brings the segment up to it), tell the supervisor "opened" (workers
+start now), listen on the control socket and for HTTP, "ready". It can die at any moment: workers go on, and its successor opens the store
 and re-applies to the segment what was committed after head.done.
-The admin API (Starlette under uvicorn) runs in this same loop: it is started and stopped in run(), beside the control socket.
+The admin API (app.py under uvicorn) runs in this same loop: it is started and stopped in run(), beside the control socket.
 """
 
 import asyncio
@@ -15,6 +15,9 @@ import uvloop
 
 from nsblast import __version__
 from nsblast._core.segment import Segment
+from nsblast.admin.app import make_app
+from nsblast.admin.calls import Site
+from nsblast.admin.listen import Listening, bind
 from nsblast.admin.status import Told, status_of
 from nsblast.backend import spool
 from nsblast.backend.remote import operations
@@ -45,11 +48,13 @@ class Control:
         self._questions: dict[int, asyncio.Future[None]] = {}
         self._asked = 0
         self._told = Told(os.getppid())
+        self.site: Site | None = None
 
     async def run(self) -> None:
         """From birth to stopped."""
         life = self._life
         loop = asyncio.get_running_loop()
+        sockets = bind(self.settings)  # as long as we may
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)
@@ -60,9 +65,15 @@ class Control:
         loop.add_reader(life.ring_fd, self._ring)
         server = Server(self.settings.db_path, {**operations(self.store.backend, self.settings.db_path), **self._own()})
         await server.start()
+        self.site = Site(self.settings, self.store.backend, self._command)
+        api = Listening(make_app(self.site), self.settings, sockets) if sockets else None
+        if api is not None:
+            await api.start()
         life.channel.send(state="ready")
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()
+        if api is not None:
+            await api.stop()
         await server.stop()
         await loop.run_in_executor(None, self.store.close)
         self.segment.close()
@@ -123,6 +134,8 @@ class Control:
 
     def _adjust(self, settings: Settings) -> None:
         self.settings = settings
+        if self.site is not None:
+            self.site.settings = settings
         setup(settings, self._life.name)
         self.store.adjust(settings)
 
@@ -149,6 +162,10 @@ class Control:
             "reload": self._reload,
             "stop": self._stop,
         }
+
+    async def _command(self, op: str, **args: Any) -> Any:
+        """The same, for endpoints of the admin API."""
+        return await self._own()[op](args, Peer(os.getpid(), os.geteuid()))
 
     async def _ping(self, _: dict[str, Any], __: Peer) -> bool:
         """For who only wants to know whether somebody is there."""

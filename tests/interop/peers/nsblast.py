@@ -42,4 +42,4 @@ class Nsblast(Peer):
         if done.returncode:
             raise PeerError(f"nsblast zone import: {done.stderr or done.stdout}")
         serve = ["serve", "-d", str(database), "--dns-endpoint", ADDRESS, "--dns-port", str(self.port)]
-        return self.command(*serve, "--workers", str(self.workers))
+        return self.command(*serve, "--workers", str(self.workers), "--http-endpoint", "")

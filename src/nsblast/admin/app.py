@@ -1,0 +1,17 @@
+"""The table of all endpoints, and the application made of it. A new routes_*.py is added to ROUTES, nothing else."""
+
+from nsblast.admin import routes_server
+from nsblast.admin.calls import Endpoint, Site
+from nsblast.admin.rim import Rim
+
+ROUTES = (routes_server,)
+
+
+def endpoints() -> tuple[Endpoint, ...]:
+    """The whole table."""
+    return tuple(endpoint for routes in ROUTES for endpoint in routes.ENDPOINTS)
+
+
+def make_app(site: Site) -> Rim:
+    """The application."""
+    return Rim(site, endpoints())

@@ -1,0 +1,251 @@
+"""The HTTP server's sockets and connections: uvicorn in the control process's loop, with limits of our own.
+
+Owns: binding, TLS and its reload, limits of headers, connections and time. Never: what a request means (rim.py).
+A request's head must be whole within http_head_timeout and under HEAD_MAX octets, its body must keep coming; a connection without
+a request is closed after http_idle_timeout. Beyond http_connections connections, further ones are answered 503.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvicorn.lifespan.off  # named by text in uvicorn: what is not imported before privileges are dropped may not be readable
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from nsblast.admin.envelope import pack_error
+from nsblast.errors import NsblastError, SettingsError, from_os
+from nsblast.logs import log
+from nsblast.settings import Settings
+
+HEAD_MAX = 32 << 10
+HEADERS_MAX = 100
+_STALL = 30.0
+"""Seconds within which the next part of a body must come."""
+_LOOK = 5.0
+"""Seconds between two looks at certificate files."""
+
+
+def bind(settings: Settings) -> list[socket.socket]:
+    """A listening socket for each address; errors name address and port."""
+    made: list[socket.socket] = []
+    try:
+        for address in settings.http_endpoint:
+            made.append(_bind(address, settings.http_port))
+    except BaseException:
+        for sock in made:
+            sock.close()
+        raise
+    return made
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise from_os(error, f"serve the admin API on {address} port {port}") from None
+    return sock
+
+
+class Certificate:
+    """TLS by certificate and key files, read again when they change; the old pair stays when the new does not fit."""
+
+    def __init__(self, settings: Settings) -> None:
+        """SettingsError when the pair cannot be used."""
+        assert settings.http_tls_certificate is not None
+        self._certificate = settings.http_tls_certificate
+        self._key = settings.http_tls_key or settings.http_tls_certificate
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.set_alpn_protocols(["http/1.1"])
+        self._seen = self._stamp()
+        self._load()
+
+    def refresh(self) -> bool:
+        """Take the files anew if they changed; whether they did. New connections get the new certificate."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        # A trial first: a context that took a certificate and then not its key would serve nobody.
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            trial.load_cert_chain(self._certificate, self._key)
+            self._load()
+        except (OSError, SettingsError) as error:
+            log().error("the new certificate cannot be used, the old one stays", reason=str(error))
+            return False
+        log().info("certificate read anew", file=str(self._certificate))
+        return True
+
+    def _load(self) -> None:
+        try:
+            self.context.load_cert_chain(self._certificate, self._key)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SettingsError(f"http_tls_certificate {self._certificate}, key {self._key}: {reason}") from None
+
+    def _stamp(self) -> tuple[Any, ...]:
+        return tuple(_stat(path) for path in (self._certificate, self._key))
+
+
+def _stat(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, with limits for who sends too much, too slowly, or something that is not HTTP."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._octets = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = ""
+        # A new connection must ask within the time a kept one may be idle.
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unset_keepalive_if_required()
+        self._expect("")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting == "body":
+            self._expect("body", _STALL)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._octets = 0
+        self._expect("head", self.config.app.site.settings.http_head_timeout)  # type: ignore[union-attr]
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        if len(self.headers) >= HEADERS_MAX:
+            self._give_up(431, f"more than {HEADERS_MAX} headers")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._expect("body", _STALL)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._expect("")
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            self._tell(400, "this is no HTTP request")
+
+    def _count(self, octets: int) -> None:
+        self._octets += octets
+        if self._octets > HEAD_MAX:
+            self._give_up(431, f"the request's head is larger than {HEAD_MAX} octets")
+
+    def _expect(self, what: str, within: float = 0.0) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._waiting = what
+        if what:
+            self._timer = self.loop.call_later(within, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self._waiting == "body" and self.flow.read_paused:
+            self._expect("body", _STALL)  # it is us who do not read
+        elif self._waiting == "head":
+            self._tell(408, "the request did not come in time")
+        else:
+            self.transport.close()
+
+    def _give_up(self, status: int, message: str) -> None:
+        if not self.transport.is_closing():
+            self._tell(status, message)
+        raise ValueError(message)  # httptools stops parsing and hands it on as its own error
+
+    def _tell(self, status: int, message: str) -> None:
+        body = pack_error(status, message)
+        head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the control process's business."""
+        yield
+
+
+class Listening:
+    """The API while it is served."""
+
+    def __init__(self, app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
+        """SettingsError when the certificate cannot be used."""
+        self._sockets = sockets
+        self._certificate = Certificate(settings) if settings.http_tls_certificate is not None else None
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            interface="asgi3",
+            limit_concurrency=settings.http_connections,
+            timeout_keep_alive=max(1, round(settings.http_idle_timeout)),
+            timeout_graceful_shutdown=max(1, round(settings.stop_timeout / 2)),
+        )
+        config.load()
+        if self._certificate is not None:
+            config.ssl = self._certificate.context
+        self._server = _Server(config)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Accept connections from now on."""
+        self._tasks.append(asyncio.ensure_future(self._server.serve(self._sockets)))
+        while not self._server.started:
+            if self._tasks[0].done():
+                await self._tasks[0]
+                return
+            await asyncio.sleep(0.001)
+        if self._certificate is not None:
+            self._tasks.append(asyncio.ensure_future(self._watch(self._certificate)))
+
+    async def stop(self) -> None:
+        """Answer what is under way, then close."""
+        self._server.should_exit = True
+        for task in self._tasks[1:]:
+            task.cancel()
+        with contextlib.suppress(NsblastError):
+            await self._tasks[0]
+
+    async def _watch(self, certificate: Certificate) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            certificate.refresh()

@@ -1,0 +1,320 @@
+"""The rim of the admin API: ASGI on one side, Call and Answer on the other.
+
+Owns: finding the endpoint, credentials, decoding of query and body, limits of a body, errors to statuses, headers of every answer,
+compression, request ids. Never: what an endpoint does, sockets (listen.py), who may do what (access).
+Every request ends in exactly one answer; an error that nobody foresaw is logged with its traceback and told as 500 without it.
+"""
+
+import asyncio
+import contextlib
+import gzip
+import itertools
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import orjson
+import zstandard
+
+from nsblast.admin.calls import Answer, Call, Endpoint, Nothing, Refused, Site
+from nsblast.admin.envelope import explain, pack, pack_error, status_of
+from nsblast.admin.paths import Paths
+from nsblast.errors import NsblastError
+from nsblast.logs import log
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Observer = Callable[[Endpoint | None, str, int, float], None]
+"""Told of each answer: endpoint, method, status, seconds."""
+
+_JSON = b"application/json"
+_SMALL = 1024  # octets below which compression is not worth its header
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+_REALM = 'Basic realm="nsblast", charset="UTF-8"'
+_BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
+_PARTS = 64 << 10  # octets of a query string at most
+
+
+class Rim:
+    """The ASGI application."""
+
+    def __init__(self, site: Site, endpoints: Iterable[Endpoint]) -> None:
+        self.site = site
+        self.observers: list[Observer] = []
+        self._paths = Paths(endpoints)
+        self._decoders: dict[int, Callable[[bytes], Any]] = {}
+        self._no_query: dict[type[Nothing], Nothing] = {}
+        # Ids of requests: unique within the database's life, cheap to make.
+        self._birth = secrets.token_hex(6)
+        self._numbers = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not served")
+        began = time.perf_counter()
+        request = f"{self._birth}-{next(self._numbers):x}"
+        method: str = scope["method"]
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        endpoint: Endpoint | None = None
+        extra: Mapping[str, str] = {}
+        try:
+            endpoint, values = self._find(method, scope)
+            if endpoint is None:
+                await _send(send, 204, values, b"", request, method)
+                self._observe(None, method, 204, began)
+                return
+            call = await self._call(endpoint, values, scope, headers, receive)
+            answer = await endpoint.handler(call)
+            if answer.stream is not None:
+                await self._stream(answer, request, receive, send)
+                self._observe(endpoint, method, answer.status, began)
+                return
+            status = answer.status
+            body = pack(answer) if answer.content is None else answer.content
+            extra = {**(answer.headers or {}), **({"etag": f'"{answer.etag}"'} if answer.etag else {})}
+        except NsblastError as error:
+            status = status_of(error)
+            body = pack_error(status, error.message)
+            extra = dict(error.headers) if isinstance(error, Refused) else {}
+            if status == 401:
+                extra = {"www-authenticate": _REALM, **extra}
+            if status >= 500:
+                log().error("request failed", request=request, path=_shown(scope), reason=error.message)
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except Exception:
+            status = 500
+            body = pack_error(500, f"the server failed; its log tells more under request {request}")
+            log().error("request failed", request=request, path=_shown(scope), exc_info=True)
+        if len(body) >= _SMALL and "content-encoding" not in extra:
+            body, extra = await _compressed(body, extra, headers.get(b"accept-encoding", b""))
+        await _send(send, status, extra, body, request, method)
+        self._observe(endpoint, method, status, began)
+
+    # -- in
+
+    def _find(self, method: str, scope: Scope) -> tuple[Endpoint | None, dict[str, str]]:
+        """The endpoint and its path's values; no endpoint for OPTIONS, with headers in place of values."""
+        methods, names, values = self._paths.find(scope["raw_path"])
+        if not methods:
+            raise Refused(f"there is no {scope['path']!r} here", status=404)
+        endpoint = methods.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+            allow = {"allow": ", ".join(sorted(allowed))}
+            if method == "OPTIONS":
+                return None, allow
+            raise Refused(f"{method} cannot be done to {scope['path']!r}", status=405, headers=allow)
+        return endpoint, dict(zip(names[endpoint.method], values, strict=True))
+
+    async def _call(
+        self, endpoint: Endpoint, values: dict[str, str], scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> Call:
+        client = scope.get("client")
+        address: str = client[0] if client else ""
+        actor = None
+        if endpoint.login:
+            accounts = self.site.accounts
+            if accounts is None:
+                raise Refused("the server has no accounts yet", status=503)
+            authorization = headers.get(b"authorization", b"").decode("latin-1")
+            if authorization[:6].lower() == "basic " and scope["scheme"] != "https":
+                self._plain_basic(address)
+            actor = await accounts.identify(authorization, headers.get(b"x-api-key", b"").decode("latin-1"), address)
+        query = self._query(endpoint, scope["query_string"])
+        if endpoint.permission is not None:
+            assert actor is not None
+            actor.demand(endpoint.permission)
+        raw = await self._read(headers, receive) if endpoint.method not in _BODILESS else b""
+        body = None
+        if endpoint.body is not None and raw:
+            body = self._body(endpoint, raw, headers)
+        return Call(endpoint, self.site, actor, values, query, body, raw, address, headers)
+
+    def _plain_basic(self, address: str) -> None:
+        """A password that crossed a network in clear is refused, so that nobody gets used to it."""
+        local = address.startswith("127.") or address in ("::1", "")
+        if not local and not self.site.settings.http_plain_basic:
+            raise Refused("passwords over plain HTTP are taken on loopback only: use https or an API key", status=403)
+
+    def _query(self, endpoint: Endpoint, text: bytes) -> Nothing:
+        kind = endpoint.query
+        if not text:
+            if kind not in self._no_query:
+                self._no_query[kind] = kind()
+            return self._no_query[kind]
+        if len(text) > _PARTS:
+            raise Refused("the query string is too long", status=414)
+        try:
+            pairs = parse_qsl(
+                text.decode("latin-1"), keep_blank_values=True, errors="surrogateescape", max_num_fields=64
+            )
+        except ValueError:
+            raise Refused("query: too many parameters") from None
+        given = dict(pairs)
+        if len(given) != len(pairs):
+            twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+            raise Refused(f"query: {twice} is given twice")
+        try:
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused(explain(error, given, "query")) from None
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        limit = self.site.settings.http_body_limit
+        told = headers.get(b"content-length", b"0")
+        if told.isdigit() and int(told) > limit:
+            raise _too_large(limit)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            whole: bytes = message["body"]
+            if len(whole) > limit:
+                raise _too_large(limit)
+            return whole
+        parts: list[bytes] = []
+        length = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Refused("the client went away before its request was whole")
+            part = message.get("body", b"")
+            length += len(part)
+            if length > limit:
+                raise _too_large(limit)
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+
+    def _body(self, endpoint: Endpoint, raw: bytes, headers: dict[bytes, bytes]) -> Any:
+        media = headers.get(b"content-type", _JSON).split(b";")[0].strip().lower()
+        if media != _JSON:
+            if media.decode("latin-1") in endpoint.media:
+                return None
+            takes = ", ".join(endpoint.media)
+            raise Refused(f"Content-Type {media.decode('latin-1')!r} is not taken here, but {takes}", status=415)
+        decode = self._decoders.get(id(endpoint))
+        if decode is None:
+            decode = self._decoders[id(endpoint)] = msgspec.json.Decoder(endpoint.body).decode
+        try:
+            return decode(raw)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            given: Any = None
+            with contextlib.suppress(orjson.JSONDecodeError):
+                given = orjson.loads(raw)
+            raise Refused(explain(error, given, "body")) from None
+
+    # -- out
+
+    async def _stream(self, answer: Answer, request: str, receive: Receive, send: Send) -> None:
+        """As it comes, until it ends, the client goes away, or does not take what is there for it within the write timeout."""
+        assert answer.stream is not None
+        stream = answer.stream
+        within = self.site.settings.http_write_timeout
+        headers = _headers(answer.headers or {}, request)
+
+        async def pour() -> None:
+            async with asyncio.timeout(within):
+                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            async for part in stream:
+                async with asyncio.timeout(within):
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+        async def leave() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        tasks = [asyncio.ensure_future(pour()), asyncio.ensure_future(leave())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
+        if isinstance(ended[0], TimeoutError):
+            log().warning("a client did not take its answer", request=request)
+        if isinstance(ended[0], Exception):
+            # The status is out: only a connection that breaks off tells the client that this is not all.
+            raise ended[0]
+
+    def _observe(self, endpoint: Endpoint | None, method: str, status: int, began: float) -> None:
+        for observer in self.observers:
+            observer(endpoint, method, status, time.perf_counter() - began)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(f"the body is larger than {limit} octets", status=413, headers={"connection": "close"})
+
+
+def _shown(scope: Scope) -> str:
+    return str(scope["raw_path"].decode("latin-1"))
+
+
+def _headers(extra: Mapping[str, str], request: str) -> list[tuple[bytes, bytes]]:
+    given = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in extra.items()}
+    headers = [(name, value) for name, value in _SECURITY if name not in given]
+    return [*headers, (b"x-request-id", request.encode()), *given.items()]
+
+
+async def _send(send: Send, status: int, extra: Mapping[str, str], body: bytes, request: str, method: str) -> None:
+    headers = _headers(extra, request)
+    if status != 204:
+        if "content-type" not in extra:
+            headers.append((b"content-type", _JSON))
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+async def _compressed(body: bytes, extra: Mapping[str, str], accepted: bytes) -> tuple[bytes, Mapping[str, str]]:
+    """The body as the client likes it best of what we have; large ones in a thread."""
+    extra = {**extra, "vary": "accept-encoding"}
+    coding = _coding(accepted)
+    if not coding:
+        return body, extra
+    pack_it = _zstd if coding == "zstd" else _gzip
+    if len(body) > _PARTS:
+        packed = await asyncio.get_running_loop().run_in_executor(None, pack_it, body)
+    else:
+        packed = pack_it(body)
+    return packed, {**extra, "content-encoding": coding}
+
+
+def _zstd(body: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(body)
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, 1, mtime=0)
+
+
+def _coding(accepted: bytes) -> str:
+    """zstd or gzip where the client takes it (RFC 9110 12.5.3); else ""."""
+    if not accepted:
+        return ""
+    found: dict[str, float] = {}
+    for part in accepted.decode("latin-1").lower().split(","):
+        name, _, rest = part.strip().partition(";")
+        weight = 1.0
+        if rest.strip().startswith("q="):
+            with contextlib.suppress(ValueError):
+                weight = float(rest.strip()[2:])
+        found[name.strip()] = weight
+    for name in ("zstd", "gzip"):
+        if found.get(name, found.get("*", 0.0) if name == "gzip" else 0.0) > 0:
+            return name
+    return ""
