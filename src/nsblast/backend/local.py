@@ -4,6 +4,7 @@ Reads go to the reader, writes to the committer. Thread-safe as far as these are
 committer groups what waits.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
@@ -24,6 +25,9 @@ class Writer(Protocol):
 
     def submit(self, change: ChangeSet) -> Future[Result]:
         """Check, commit, make visible; what waits together shares a commit."""
+
+    def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
+        """The same, for a coroutine."""
 
 
 class LocalBackend:
@@ -107,6 +111,12 @@ class LocalBackend:
         if self._writer is None:
             raise NotRunning("the store is open for reading only")
         return self._writer.submit(change)
+
+    def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
+        """submit() for a coroutine of the running loop, at a fraction of the price; await it to have the result."""
+        if self._writer is None:
+            raise NotRunning("the store is open for reading only")
+        return self._writer.submit_in_loop(change)
 
     def command(self, op: str, **args: Any) -> Any:
         """See Backend."""

@@ -14,7 +14,7 @@ from nsblast.store import layout
 from nsblast.store.commit import Applied, BulkEnd
 from nsblast.store.engine import Batch, Database, meaning
 from nsblast.store.overlay import Overlay
-from nsblast.store.values_v1 import ChangeRecord, JournalRecord, encode
+from nsblast.store.values_v1 import ChangeRecord, JournalRecord, ZoneChange, encode
 from nsblast.types import CommitNumber, Wire
 
 
@@ -53,10 +53,15 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
         octets += one.octets
         if one.forget is not None:
             batch.delete_range(*layout.journal_range(one.forget))
-        for piece_record in one.journal:
-            piece = pieces.get(one.zone.apex, 0)
-            pieces[one.zone.apex] = piece + 1
-            put(layout.journal_key(one.zone.apex, number, piece), encode(piece_record))
+            batch.delete_range(*layout.serials_range(one.forget))
+        if one.journal:
+            apex = one.zone.apex
+            first = pieces.get(apex, 0)
+            pieces[apex] = first + len(one.journal)
+            for piece, piece_record in enumerate(one.journal, first):
+                put(layout.journal_key(apex, number, piece), encode(piece_record))
+            for at in _index(one.zone, number, first):
+                put(*at)
     bulk = {layout.entries_range(change.apex) for change in changes if change.bulk}
     keys = group.ordered()
     if bulk:
@@ -86,13 +91,19 @@ def files_of(
     head, tail = folder / f"{number}-head.sst", folder / f"{number}-tail.sst"
     change = ChangeRecord(time=now, zones=[end.zone], octets=end.octets)
     _write(database, head, [(layout.change_key(number), encode(change))])
-    records: list[tuple[bytes, bytes | None]] = list(_journal(apex, end.journal, number))
+    records: list[tuple[bytes, bytes | None]] = [*_index(end.zone, number, 0), *_journal(apex, end.journal, number)]
     records.append((layout.KEPT_KEY, (kept + end.octets).to_bytes(8, "big")))
     records.append((layout.SEQUENCE_KEY, number.to_bytes(8, "big")))
     records.append((layout.special_key(apex), b"" if end.special else None))
     records.append((layout.zone_key(apex), encode(end.record)))
     _write(database, tail, records)
     return [head, tail]
+
+
+def _index(zone: ZoneChange, number: CommitNumber, piece: int) -> Iterator[tuple[bytes, bytes]]:
+    """Where the journal leads on from the serial before; nowhere from that of a zone that was not there."""
+    if zone.before is not None and zone.before != zone.serial:
+        yield layout.serial_key(zone.apex, zone.before), layout.serial_place(number, piece)
 
 
 def _journal(apex: Wire, journal: list[JournalRecord], number: CommitNumber) -> Iterator[tuple[bytes, bytes]]:

@@ -44,6 +44,10 @@ def trim(database: Database, keep: Keep, last: CommitNumber, kept: int, now: flo
         for zone in record.zones:
             low = layout.journal_key(zone.apex, number, 0)
             batch.delete_range(low, layout.journal_key(zone.apex, number + 1, 0))
+            if zone.before is not None:
+                index = layout.serial_key(zone.apex, zone.before)
+                if (database.get(index) or b"")[:8] == key[1:]:  # else a later change-set led on from the same serial
+                    batch.delete(index)
         left = max(0, left - record.octets)
         trimmed += 1
     if trimmed:

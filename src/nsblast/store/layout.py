@@ -13,6 +13,7 @@ AUDIT = b"ha"
 """Then u64 commit number and u32 piece: what a commit did to accounts."""
 CHANGE = b"c"
 ENTRY = b"e"
+SERIAL = b"i"
 JOURNAL = b"j"
 META = b"m"
 OWNED = b"o"
@@ -80,6 +81,22 @@ def journal_key(apex: Wire, number: CommitNumber, piece: int) -> bytes:
 def journal_place(key: bytes) -> tuple[CommitNumber, int]:
     """(commit number, piece) of a journal record's key."""
     return int.from_bytes(key[-12:-4], "big"), int.from_bytes(key[-4:], "big")
+
+
+def serials_range(apex: Wire) -> tuple[bytes, bytes]:
+    """[low, high) of the index of a zone's journal by serial."""
+    key = SERIAL + name_key(apex)
+    return key + b"\0", key + b"\1"
+
+
+def serial_key(apex: Wire, serial: int) -> bytes:
+    """Key of the place of the journal's change-set that leads on from a serial."""
+    return SERIAL + name_key(apex) + b"\0" + serial.to_bytes(4, "big")
+
+
+def serial_place(number: CommitNumber, piece: int) -> bytes:
+    """The value there: where the change-set's first record is."""
+    return number.to_bytes(8, "big") + piece.to_bytes(4, "big")
 
 
 def special_key(apex: Wire) -> bytes:

@@ -222,6 +222,27 @@ class StoreReader:
             if value:
                 yield layout.journal_place(key)[0], decode(JournalRecord, value)
 
+    def journal_since(self, apex: Wire, serial: int) -> Iterator[tuple[CommitNumber, JournalRecord]] | None:
+        """Records of the change-sets that lead from a serial to what is served now, oldest first; None when they are not all kept.
+
+        One look-up, whatever the journal's length. Empty when the serial is the one served.
+        """
+        record = self.zone(apex)
+        if record is None:
+            return None
+        if record.serial == serial:
+            return iter(())
+        place = self.database.get(layout.serial_key(apex, serial))
+        if place is None or len(place) != 12:
+            return None
+        low = layout.JOURNAL + layout.journal_range(apex)[0][1:] + place
+        return self._journal_from(low, layout.journal_range(apex)[1])
+
+    def _journal_from(self, low: bytes, high: bytes) -> Iterator[tuple[CommitNumber, JournalRecord]]:
+        for key, value in self.database.range(low, high):
+            if value:
+                yield layout.journal_place(key)[0], decode(JournalRecord, value)
+
     def changes(self, after: CommitNumber = 0) -> Iterator[tuple[CommitNumber, ChangeRecord]]:
         """The change log above a commit; check oldest_change() first to know whether it reaches back so far."""
         for key, value in self.database.range(layout.change_key(after + 1), layout.after(layout.CHANGE)):

@@ -78,6 +78,8 @@ class ZoneChange(msgspec.Struct, array_like=True, frozen=True):
     serial: int
     bulk: bool = False
     """So many names changed that they are not listed."""
+    before: int | None = None
+    """The serial it had; None when there was no zone."""
 
 
 class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):

@@ -7,6 +7,7 @@ it; changes of one zone are applied in the order they were submitted. `lock` is 
 is visible, so that nobody fills the cache with what is not visible yet.
 """
 
+import asyncio
 import contextlib
 import queue
 import shutil
@@ -42,7 +43,9 @@ class Broken(StoreError):
 @dataclass(slots=True)
 class _Job:
     change: Any
-    future: "Future[Any]"
+    future: "Future[Any] | asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop | None = None
+    """Whose future it is; None: one that any thread may wait for."""
     prepared: Any = None
     failure: BaseException | None = None
     locked: bool = False
@@ -78,6 +81,8 @@ class Committer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._taken: dict[Wire, deque[_Job]] = {}
         self._ready: deque[_Job] = deque()
+        self._ended_jobs: list[tuple[_Job, Any, BaseException | None]] = []
+        """What is to be told: (job, result, error)."""
         self._listeners: list[Listener] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
@@ -115,6 +120,16 @@ class Committer:
             self._jobs.put(_Job(change, future))
         return future
 
+    def submit_in_loop(self, change: Any) -> "asyncio.Future[Any]":
+        """submit() for a coroutine of the running loop: no lock, and one wake-up of the loop for all that one commit ends."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        if self._ended:
+            future.set_exception(StoreError("the store is being closed"))
+        else:
+            self._jobs.put(_Job(change, future, loop))
+        return future
+
     def apply(self, change: Any) -> Any:
         """submit(), and wait."""
         return self.submit(change).result()
@@ -137,6 +152,7 @@ class Committer:
                 late = self._jobs.get_nowait()
                 if late is not None:
                     self._fail(late, error)
+        self._settle()
 
     def _take_changes(self) -> None:
         ended = False
@@ -188,6 +204,7 @@ class Committer:
                 return True
         except Exception as error:
             self._fail(job, error)
+            self._settle()
             return False
         job.locked = True
         self._taken[zone] = deque()
@@ -207,8 +224,24 @@ class Committer:
         self._ready.extend(self._taken.pop(self._rules.zone_of(job.change)))
 
     def _fail(self, job: _Job, error: BaseException) -> None:
-        if job.future.set_running_or_notify_cancel():
-            job.future.set_exception(error)
+        self._ended_jobs.append((job, None, error))
+
+    def _settle(self) -> None:
+        """Tell what came of the jobs that have ended: each loop once."""
+        ended, self._ended_jobs = self._ended_jobs, []
+        in_loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any, BaseException | None]]] = {}
+        for each in ended:
+            job, result, error = each
+            if job.loop is not None:
+                in_loops.setdefault(job.loop, []).append(each)
+            elif isinstance(job.future, Future) and job.future.set_running_or_notify_cancel():
+                if error is not None:
+                    job.future.set_exception(error)
+                else:
+                    job.future.set_result(result)
+        for loop, mine in in_loops.items():
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+                loop.call_soon_threadsafe(_settle_here, mine)
 
     def _commit(self, jobs: list[_Job]) -> None:
         now = self._clock()
@@ -236,12 +269,12 @@ class Committer:
             except Exception as error:
                 for job, _ in finished:
                     self._fail(job, error)
+                self._settle()
                 if isinstance(error, Broken):
                     raise
                 return
-        for job, result in finished:
-            if job.future.set_running_or_notify_cancel():
-                job.future.set_result(result)
+        self._ended_jobs += [(job, result, None) for job, result in finished]
+        self._settle()
         if applied:
             self._tell(Event(number, now, tuple(one.zone for one in applied if one.zone is not None)))
 
@@ -281,11 +314,12 @@ class Committer:
         except BaseException as error:
             bulk.discard()
             self._fail(job, error)
+            self._settle()
             if isinstance(error, Broken):
                 raise
             return
-        if job.future.set_running_or_notify_cancel():
-            job.future.set_result(end.result)
+        self._ended_jobs.append((job, end.result, None))
+        self._settle()
         if not self._rules.is_dry(job.change):
             self._tell(Event(number, now, (end.zone,)))
             self.after_bulk()
@@ -343,3 +377,13 @@ class Committer:
         except StoreError:
             # The next commit will meet the same trouble, and has somebody to tell it to.
             return
+
+
+def _settle_here(ended: list[tuple[_Job, Any, BaseException | None]]) -> None:
+    """In the loop of the jobs' futures."""
+    for job, result, error in ended:
+        if not job.future.done():  # else who waited was cancelled
+            if error is not None:
+                job.future.set_exception(error)
+            else:
+                job.future.set_result(result)

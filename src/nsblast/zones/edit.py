@@ -210,7 +210,7 @@ class _Edit:
         self.view.zones[self.apex] = None
         return Applied(
             Result(self.apex, self._told_number(), before.serial, None, None, before.names),
-            ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared)),
+            ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial),
             forget=self.apex,
         )
 
@@ -240,7 +240,8 @@ class _Edit:
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self._told_number(), before.serial if before else None, serial, diff, touched)
-        return Applied(result, ZoneChange(self.apex, what, serial, touched > BULK), journal, octets)
+        zone = ZoneChange(self.apex, what, serial, touched > BULK, before.serial if before else None)
+        return Applied(result, zone, journal, octets)
 
     def _told_number(self) -> int:
         """What a result says: a dry run has no commit."""

@@ -187,7 +187,7 @@ class _Replacement:
         result = Result(self.apex, number, past, self.serial, diff, self.touched)
         what = What.CHANGED if before is not None else What.CREATED
         octets = self.octets if self.kept else 0
-        return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True), journal, octets, False)
+        return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True, past), journal, octets, False)
 
     def _journal(self, old: int, now: float) -> list[JournalRecord]:
         if not self.kept:
