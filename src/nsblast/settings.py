@@ -126,6 +126,13 @@ class Settings(BaseModel):
     )
     journal_size: Size = _setting(1 << 30, "octets of change-sets kept in all; 0 = no limit", live=True)
 
+    # -- backups
+    backup_path: Path | None = _setting(None, "folder of backups; none = backups in db_path")
+    backup_every: Duration = _setting(
+        0, "time between two backups that the server makes by itself; 0 = none", live=True
+    )
+    backup_keep: int = _setting(0, "after a scheduled backup only so many of the newest stay; 0 = all", live=True, ge=0)
+
     # -- DNS
     dns_endpoint: Addresses = _setting(("127.0.0.1",), "addresses served, 0.0.0.0 and :: for all", min_length=1)
     dns_port: Port = _setting(53, "port of UDP and TCP")

@@ -16,6 +16,7 @@ import uvloop
 from nsblast import __version__
 from nsblast._core.segment import Segment
 from nsblast.admin.app import make_app
+from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
 from nsblast.admin.listen import Listening, bind
 from nsblast.admin.status import Told, status_of
@@ -63,15 +64,24 @@ class Control:
         life.channel.send(state="opened")
         loop.add_reader(life.channel.fileno(), self._news)
         loop.add_reader(life.ring_fd, self._ring)
-        server = Server(self.settings.db_path, {**operations(self.store.backend, self.settings.db_path), **self._own()})
+        self.backups = BackupService(self.settings, self.store.database)
+        operating = {
+            **operations(self.store.backend, self.settings.db_path),
+            **self.backups.operations(),
+            **self._own(),
+        }
+        server = Server(self.settings.db_path, operating)
         await server.start()
         self.site = Site(self.settings, self.store.backend, self._command)
+        self.site.parts["backups"] = self.backups
+        schedule = loop.create_task(self.backups.run())
         api = Listening(make_app(self.site), self.settings, sockets) if sockets else None
         if api is not None:
             await api.start()
         life.channel.send(state="ready")
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()
+        schedule.cancel()
         if api is not None:
             await api.stop()
         await server.stop()
@@ -138,6 +148,7 @@ class Control:
             self.site.settings = settings
         setup(settings, self._life.name)
         self.store.adjust(settings)
+        self.backups.adjust(settings)
 
     async def _ask(self, what: str, **more: Any) -> None:
         """Ask the supervisor for something and wait until it is done."""

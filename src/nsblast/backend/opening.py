@@ -14,6 +14,7 @@ from nsblast.claim import Claim
 from nsblast.control import Client
 from nsblast.errors import NotRunning, StoreLocked, StoreMissing, TimedOut, from_os
 from nsblast.settings import Settings
+from nsblast.store import switch
 
 ANSWERS_WITHIN = 10.0
 """Seconds for a server to say that it is there."""
@@ -55,7 +56,7 @@ def _running(settings: Settings) -> Backend:
 
 def _stopped(settings: Settings, who: str, create: bool) -> Backend:
     path = settings.db_path
-    if not (path / "CURRENT").is_file():
+    if not (path / "CURRENT").is_file() and not switch.pending(path):
         if not create:
             raise StoreMissing(f"there is no database in {path}")
         try:

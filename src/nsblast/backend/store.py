@@ -35,11 +35,11 @@ class OpenStore:
         """Bring the segment up to the store; StoreError when that cannot be."""
         self._segment = segment
         with ExitStack() as undo:
-            self._database = Database.primary(settings.db_path, block_cache=settings.block_cache)
-            undo.callback(self._database.close)
+            self.database = Database.primary(settings.db_path, block_cache=settings.block_cache)
+            undo.callback(self.database.close)
             sweep_followers(settings.db_path)
             keep = _keep(settings)
-            self._committer = Committer(self._database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
+            self._committer = Committer(self.database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
             self._committer.on_broken = _make_room
             fresh = segment.done == 0
             try:
@@ -52,7 +52,7 @@ class OpenStore:
             segment.set_ready(True)
             self._warmer.start(filter_is_there=loaded)
             undo.callback(self._warmer.close)
-            reader = StoreReader(self._database, segment.filter_maybe_apex)
+            reader = StoreReader(self.database, segment.filter_maybe_apex)
             self.backend = LocalBackend(reader, self._committer, self.close)
             self.backend.running = True
             self._closing = undo.pop_all()

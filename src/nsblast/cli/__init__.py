@@ -13,6 +13,7 @@ _COMMANDS = {
     "serve": "nsblast.cli.serve:serve",
     "zone": "nsblast.cli.zone:zone",
     "rr": "nsblast.cli.rr:rr",
+    "backup": "nsblast.cli.backup:backup",
     "status": "nsblast.cli.status:status",
     "config": "nsblast.cli.config:config",
     "version": "nsblast.cli.version:version",

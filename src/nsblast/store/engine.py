@@ -24,6 +24,7 @@ from pathlib import Path
 import rocksdict
 
 from nsblast.errors import DiskFull, PermissionMissing, StoreCorrupt, StoreError, StoreLocked, StoreMissing, TooFewFiles
+from nsblast.store import switch
 from nsblast.store.layout import FORMAT_KEY, NUDGE_KEY, SEED_KEY, SEQUENCE_KEY
 
 FORMAT = b"nsblast 1"
@@ -271,6 +272,8 @@ def _prepare(path: Path, create: bool) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FILES_MIN:
         raise TooFewFiles(f"cannot open {path}: only {soft} files may be open, {FILES_MIN} are needed (ulimit -n)")
+    if path.is_dir():
+        switch.finish(path)
     if not create and not (path / "CURRENT").is_file():
         raise StoreMissing(f"cannot open {path}: there is no database")
     try:
