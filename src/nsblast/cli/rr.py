@@ -22,10 +22,19 @@ from nsblast.errors import InputError, NotFound
 from nsblast.records import from_text, name_from_text, name_to_text, to_text, type_name, type_number
 from nsblast.store.layout import suffixes
 from nsblast.types import Wire
-from nsblast.zones.model import AppendRRs, ChangeSet, DeleteName, DeleteRRs, DeleteTypes, MergeRRsets, Op, Result, RRset
+from nsblast.zones.model import (
+    TTL_DEFAULT,
+    AppendRRs,
+    ChangeSet,
+    DeleteName,
+    DeleteRRs,
+    DeleteTypes,
+    MergeRRsets,
+    Op,
+    Result,
+    RRset,
+)
 
-TTL_NEW = 3600
-"""Seconds, of a new RRset whose TTL nobody said."""
 _TXT_LIKE = {16, 99}  # TXT, SPF
 _STRING_MAX = 255
 # Negative numbers stand in rdata (LOC): what looks like an unknown option is an argument.
@@ -35,7 +44,7 @@ _TTL = click.IntRange(0, 0x7FFFFFFF)
 zone_option = click.option("--zone", metavar="ZONE", help="The zone meant, where parent and child zone hold the name.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check and show the difference, change nothing.")
 ttl_option = click.option(
-    "--ttl", type=_TTL, metavar="SECONDS", help="TTL of the RRset. [default: as it is; 3600 when new]"
+    "--ttl", type=_TTL, metavar="SECONDS", help="TTL of the RRset. [default: as it is; 2592000 when new]"
 )
 
 
@@ -205,7 +214,7 @@ def _stored(backend: Backend, owner: Wire, apex: Wire) -> EntryData | None:
 
 
 def _ttl_of(data: EntryData | None, rrtype: int) -> int:
-    return next((ttl for number, ttl, _ in data.rrsets if number == rrtype), TTL_NEW) if data else TTL_NEW
+    return next((ttl for number, ttl, _ in data.rrsets if number == rrtype), TTL_DEFAULT) if data else TTL_DEFAULT
 
 
 def _nothing(owner: Wire, rrtype: int | None) -> str:

@@ -30,6 +30,7 @@ from nsblast.zones.model import (
     DeleteTypes,
     DeleteZone,
     Diff,
+    EditName,
     Expect,
     MergeRRsets,
     PutName,
@@ -151,6 +152,13 @@ class _Edit:
         if self._is_apex(op.owner) and SOA not in sets and SOA in had:
             raise InputError(f"{text(op.owner)}: the zone's apex must have a SOA")
         self.structure.set_rrsets(op.owner, sets, spell=True)
+
+    def _edit(self, op: EditName) -> None:
+        had = self._sets(op.owner, Expect.ANY)
+        sets = _collect(op.edit(_shown(had)))
+        if self._is_apex(op.owner) and SOA not in sets and SOA in had:
+            raise InputError(f"{text(op.owner)}: the zone's apex must have a SOA")
+        self.structure.set_rrsets(op.owner, sets, spell=op.spell)
 
     def _merge(self, op: MergeRRsets) -> None:
         sets = self._sets(op.owner, op.expect)
@@ -342,9 +350,13 @@ def contents_of(view: Overlay, apex: Wire) -> Contents:
 
     def rrsets(owner: Wire) -> tuple[RRset, ...]:
         node = view.node(structure.place(owner)[1])
-        return tuple(RRset(one[0], one[1], tuple(one[2])) for one in node.sets.values()) if node else ()
+        return _shown(node.sets) if node else ()
 
-    return Contents(record is not None, record.serial if record else 0, rrsets)
+    return Contents(record is not None, record.serial if record else 0, rrsets, record)
+
+
+def _shown(sets: dict[SetKey, RawRrset]) -> tuple[RRset, ...]:
+    return tuple(RRset(one[0], one[1], tuple(one[2])) for one in sets.values())
 
 
 def gap(change: ChangeSet, old: int, new: int, now: float) -> JournalRecord:
@@ -450,6 +462,7 @@ _DOING: dict[type, Callable[[_Edit, Any], None]] = {
     ConfigureZone: _Edit._configure,
     ReplaceZone: _Edit._replace,
     PutName: _Edit._put,
+    EditName: _Edit._edit,
     MergeRRsets: _Edit._merge,
     AppendRRs: _Edit._append,
     DeleteRRs: _Edit._delete_rrs,

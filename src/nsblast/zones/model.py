@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
-from nsblast.store.values_v1 import ZoneKind
+from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import CommitNumber, Rr, Wire
+
+TTL_DEFAULT = 2_592_000
+"""Seconds, of a new RRset whose TTL nobody said."""
 
 
 class RRset(NamedTuple):
@@ -122,7 +125,17 @@ class DeleteName:
     expect: Expect = Expect.PRESENT
 
 
-NameOp: TypeAlias = PutName | MergeRRsets | AppendRRs | DeleteRRs | DeleteTypes | DeleteName
+@dataclass(frozen=True, slots=True)
+class EditName:
+    """Make the name's RRsets what edit() says, who is given those it has just before; whatever edit() raises ends the change-set."""
+
+    owner: Wire
+    edit: Callable[[tuple[RRset, ...]], Iterable[RRset]]
+    spell: bool = False
+    """Take over the spelling of owner."""
+
+
+NameOp: TypeAlias = PutName | EditName | MergeRRsets | AppendRRs | DeleteRRs | DeleteTypes | DeleteName
 Op: TypeAlias = CreateZone | DeleteZone | ConfigureZone | ReplaceZone | NameOp
 
 
@@ -133,6 +146,7 @@ class Contents(NamedTuple):
     serial: int
     rrsets: Callable[[Wire], tuple[RRset, ...]]
     """The RRsets at an owner name; () when there is none."""
+    record: ZoneRecord | None = None
 
 
 Guard: TypeAlias = Callable[[Contents], None]
