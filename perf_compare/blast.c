@@ -1,10 +1,11 @@
 /* A load client cheaper than any server: batches of datagrams, a window of outstanding queries per socket.
  *
- *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW        closed loop: as fast as the server answers
- *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE   open loop: RATE queries a second, with latencies
+ *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]
  *
- * QUERIES is a file of DNS messages, each after two octets of length (network order), sent round and round with the
- * message id replaced by a running number. An answer counts when its id is one that is under way on its socket.
+ * RATE 0 is the closed loop: as fast as the server answers. Else the open loop: RATE queries a second, with latencies.
+ * QUERIES is a file of DNS messages, each after two octets of length (network order), sent round and round from message
+ * START on, with the message id replaced by a running number. PROBE is a second such file, sent at PROBE_RATE from a
+ * socket of its own beside the open loop: then the latencies told are those of the probe alone. An answer counts when its id is one that is under way on its socket.
  * In the closed loop a query unanswered for 200 ms is lost and its place in the window is used again.
  * Prints one JSON object; latencies in microseconds from the moment a query was due, so that a stalled server shows.
  */
@@ -33,6 +34,12 @@ typedef struct {
     uint64_t *due; /* by id: when it was due to be sent, 0 = not under way */
 } Sock;
 
+typedef struct {
+    const uint8_t **message;
+    uint16_t *length;
+    size_t messages, turn;
+} Source;
+
 static uint64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -44,36 +51,35 @@ static void die(const char *what) {
     exit(2);
 }
 
-static const uint8_t **message;
-static uint16_t *length;
-static size_t messages;
-
-static void load(const char *path) {
+static Source load(const char *path, size_t start) {
+    Source q = {0};
     int fd = open(path, O_RDONLY);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) die(path);
     const uint8_t *data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (data == MAP_FAILED) die(path);
     size_t room = 1024, at = 0, end = (size_t) st.st_size;
-    message = malloc(room * sizeof *message);
-    length = malloc(room * sizeof *length);
+    q.message = malloc(room * sizeof *q.message);
+    q.length = malloc(room * sizeof *q.length);
     while (at + 2 <= end) {
         uint16_t n = (uint16_t) (data[at] << 8 | data[at + 1]);
-        if (n < 12 || at + 2 + n > end) break;
-        if (messages == room) {
+        if (n < 12 || n > ROOM || at + 2 + n > end) break;
+        if (q.messages == room) {
             room *= 2;
-            message = realloc(message, room * sizeof *message);
-            length = realloc(length, room * sizeof *length);
+            q.message = realloc(q.message, room * sizeof *q.message);
+            q.length = realloc(q.length, room * sizeof *q.length);
         }
-        message[messages] = data + at + 2;
-        length[messages++] = n;
+        q.message[q.messages] = data + at + 2;
+        q.length[q.messages++] = n;
         at += 2u + n;
     }
-    if (!messages) { fprintf(stderr, "%s holds no query\n", path); exit(2); }
+    if (!q.messages) { fprintf(stderr, "%s holds no query\n", path); exit(2); }
     close(fd);
+    q.turn = start % q.messages;
+    return q;
 }
 
-static uint64_t sent, answered, lost, stray, rcodes[16], octets, histogram[BUCKETS];
+static uint64_t sent, answered, timed, lost, stray, rcodes[16], octets, histogram[BUCKETS];
 
 /* Latency histogram: 64 steps an octave from 1 us, so a bucket is about 1 % wide. */
 static unsigned bucket_of(uint64_t ns) {
@@ -87,7 +93,7 @@ static unsigned bucket_of(uint64_t ns) {
 static double bucket_us(unsigned b) { return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0; }
 
 static double percentile(double p) {
-    uint64_t want = (uint64_t) ((double) answered * p), seen = 0;
+    uint64_t want = (uint64_t) ((double) timed * p), seen = 0;
     for (unsigned b = 0; b < BUCKETS; b++) {
         seen += histogram[b];
         if (seen > want) return bucket_us(b);
@@ -98,20 +104,19 @@ static double percentile(double p) {
 static uint8_t out_buf[BATCH][ROOM], in_buf[BATCH][ROOM];
 static struct mmsghdr out[BATCH], in[BATCH];
 static struct iovec out_iov[BATCH], in_iov[BATCH];
-static size_t turn;
 
 /* Send up to n queries on one socket; due = the time the first is due, step = ns between two of them. */
-static unsigned send_some(Sock *s, unsigned n, uint64_t due, uint64_t step) {
+static unsigned send_some(Sock *s, Source *q, unsigned n, uint64_t due, uint64_t step) {
     unsigned i;
     uint16_t first = s->next_id;
     if (n > BATCH) n = BATCH;
     for (i = 0; i < n; i++) {
         uint16_t id = (uint16_t) (first + i);
-        size_t m = turn + i >= messages ? (turn + i) % messages : turn + i;
-        memcpy(out_buf[i], message[m], length[m]);
+        size_t m = q->turn + i >= q->messages ? (q->turn + i) % q->messages : q->turn + i;
+        memcpy(out_buf[i], q->message[m], q->length[m]);
         out_buf[i][0] = (uint8_t) (id >> 8);
         out_buf[i][1] = (uint8_t) id;
-        out_iov[i].iov_len = length[m];
+        out_iov[i].iov_len = q->length[m];
     }
     int done = sendmmsg(s->fd, out, n, MSG_DONTWAIT);
     if (done < 0) {
@@ -125,19 +130,22 @@ static unsigned send_some(Sock *s, unsigned n, uint64_t due, uint64_t step) {
     }
     s->next_id = (uint16_t) (first + (unsigned) done);
     s->under_way += (unsigned) done;
-    turn = (turn + (unsigned) done) % messages;
+    q->turn = (q->turn + (unsigned) done) % q->messages;
     sent += (unsigned) done;
     return (unsigned) done;
 }
 
-static unsigned take_some(Sock *s, uint64_t now, int timed) {
+static unsigned take_some(Sock *s, uint64_t now, int measure) {
     unsigned got = 0;
     int n = recvmmsg(s->fd, in, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
         if (in[i].msg_len < 12) { stray++; continue; }
         uint16_t id = (uint16_t) (in_buf[i][0] << 8 | in_buf[i][1]);
         if (!s->due[id]) { stray++; continue; }
-        if (timed) histogram[bucket_of(now > s->due[id] ? now - s->due[id] : 0)]++;
+        if (measure) {
+            histogram[bucket_of(now > s->due[id] ? now - s->due[id] : 0)]++;
+            timed++;
+        }
         s->due[id] = 0;
         s->under_way--;
         rcodes[in_buf[i][3] & 15]++;
@@ -149,28 +157,35 @@ static unsigned take_some(Sock *s, uint64_t now, int timed) {
     return got;
 }
 
+static void open_socket(Sock *s, const struct sockaddr_in *to) {
+    int room = 8 << 20;
+    s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (s->fd < 0) die("socket");
+    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    if (connect(s->fd, (const struct sockaddr *) to, sizeof *to) < 0) die("connect");
+    s->due = calloc(IDS, sizeof *s->due);
+}
+
 int main(int argc, char **argv) {
-    if (argc != 7 && argc != 8) {
-        fprintf(stderr, "usage: blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW [RATE]\n");
+    if (argc != 9 && argc != 11) {
+        fprintf(stderr, "usage: blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]\n");
         return 2;
     }
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(argv[2]))};
     if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) { fprintf(stderr, "not an IPv4 address: %s\n", argv[1]); return 2; }
-    load(argv[3]);
+    Source load_queries = load(argv[3], strtoul(argv[8], NULL, 10)), probe_queries = {0};
     double seconds = atof(argv[4]);
     unsigned sockets = (unsigned) atoi(argv[5]), window = (unsigned) atoi(argv[6]);
-    double rate = argc == 8 ? atof(argv[7]) : 0;
+    double rate = atof(argv[7]), probe_rate = argc == 11 ? atof(argv[10]) : 0;
+    if (argc == 11) probe_queries = load(argv[9], 0);
+    if (argc == 11 && (probe_rate <= 0 || rate <= 0)) { fprintf(stderr, "a probe wants RATE and PROBE_RATE\n"); return 2; }
     if (seconds <= 0 || !sockets || !window || window > IDS / 2) { fprintf(stderr, "a number is out of range\n"); return 2; }
-    Sock *sock = calloc(sockets, sizeof *sock);
-    struct pollfd *poller = calloc(sockets, sizeof *poller);
-    for (unsigned i = 0; i < sockets; i++) {
-        int room = 8 << 20;
-        sock[i].fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        if (sock[i].fd < 0) die("socket");
-        setsockopt(sock[i].fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-        setsockopt(sock[i].fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
-        if (connect(sock[i].fd, (struct sockaddr *) &to, sizeof to) < 0) die("connect");
-        sock[i].due = calloc(IDS, sizeof *sock[i].due);
+    unsigned all = sockets + (probe_rate > 0); /* the probe's socket is the last */
+    Sock *sock = calloc(all, sizeof *sock), *probe = probe_rate > 0 ? &sock[sockets] : NULL;
+    struct pollfd *poller = calloc(all, sizeof *poller);
+    for (unsigned i = 0; i < all; i++) {
+        open_socket(&sock[i], &to);
         poller[i].fd = sock[i].fd;
         poller[i].events = POLLIN;
     }
@@ -183,23 +198,28 @@ int main(int argc, char **argv) {
         out[i].msg_hdr.msg_iovlen = in[i].msg_hdr.msg_iovlen = 1;
     }
     uint64_t start = now_ns(), end = start + (uint64_t) (seconds * 1e9), now = start, due = start;
-    uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0;
+    uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0, probe_due = start;
+    uint64_t probe_step = probe ? (uint64_t) (1e9 / probe_rate) : 0;
     unsigned next = 0;
-    for (unsigned i = 0; i < sockets; i++) sock[i].last_answer = start;
+    for (unsigned i = 0; i < all; i++) sock[i].last_answer = start;
     while (now < end) {
         unsigned moved = 0;
         if (step) {
             while (due <= now) {
                 unsigned want = (unsigned) ((now - due) / step) + 1;
-                unsigned did = send_some(&sock[next], want < 16 ? want : 16, due, step);
+                unsigned did = send_some(&sock[next], &load_queries, want < 16 ? want : 16, due, step);
                 next = (next + 1) % sockets;
                 if (!did) break;
                 due += step * did;
             }
         }
-        for (unsigned i = 0; i < sockets; i++) {
+        while (probe && probe_due <= now) {
+            if (!send_some(probe, &probe_queries, 1, probe_due, 0)) break;
+            probe_due += probe_step;
+        }
+        for (unsigned i = 0; i < all; i++) {
             Sock *s = &sock[i];
-            moved += take_some(s, now, step != 0);
+            moved += take_some(s, now, step != 0 && (!probe || s == probe));
             if (step) continue;
             if (s->under_way && now - s->last_answer > LOST_NS) {
                 memset(s->due, 0, IDS * sizeof *s->due);
@@ -207,22 +227,24 @@ int main(int argc, char **argv) {
                 s->under_way = 0;
                 s->last_answer = now;
             }
-            if (s->under_way < window) moved += send_some(s, window - s->under_way, now, 0);
+            if (s->under_way < window) moved += send_some(s, &load_queries, window - s->under_way, now, 0);
         }
         if (!moved) {
-            struct timespec wait = {0, step ? (long) (due > now ? (due - now < 50000 ? due - now : 50000) : 0) : 1000000};
-            if (!step || due > now) ppoll(poller, sockets, &wait, NULL);
+            uint64_t soon = probe && probe_due < due ? probe_due : due;
+            struct timespec wait = {0, step ? (long) (soon > now ? (soon - now < 50000 ? soon - now : 50000) : 0) : 1000000};
+            if (!step || soon > now) ppoll(poller, all, &wait, NULL);
         }
         now = now_ns();
     }
     double took = (double) (now - start) / 1e9;
     uint64_t stop = now + LOST_NS;
-    while (now < stop) { /* what is still under way */
-        for (unsigned i = 0; i < sockets; i++) take_some(&sock[i], now, step != 0);
-        now = now_ns();
+    for (unsigned waiting = 1; waiting && now < stop; now = now_ns()) { /* what is still under way */
+        waiting = 0;
+        for (unsigned i = 0; i < all; i++) waiting += sock[i].under_way;
+        for (unsigned i = 0; i < all; i++) take_some(&sock[i], now, step != 0 && (!probe || &sock[i] == probe));
     }
     unsigned long under_way = 0;
-    for (unsigned i = 0; i < sockets; i++) under_way += sock[i].under_way;
+    for (unsigned i = 0; i < all; i++) under_way += sock[i].under_way;
     printf("{\"seconds\": %.6f, \"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"stray\": %llu, \"octets\": %llu, \"rate\": %.1f",
            took, (unsigned long long) sent, (unsigned long long) answered, (unsigned long long) (lost + under_way),
            (unsigned long long) stray, (unsigned long long) octets, (double) answered / took);

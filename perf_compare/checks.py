@@ -1,37 +1,51 @@
-"""Before any clock starts, every server must give the same answers to a sample."""
+"""Before any clock starts, every server must give the same answers to a sample, and the right ones where they are known."""
 
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.rrset
 
+from perf_compare.questions import Question
 from perf_compare.servers.common import Server
-from perf_compare.zones import Question
 
 
 class Disagreement(Exception):
-    """Servers answer differently: a comparison of their speed would mean nothing."""
+    """Servers answer differently, or wrongly: a comparison of their speed would mean nothing."""
 
 
-def essence(answer: dns.message.Message) -> tuple[str, bool, frozenset[str], frozenset[str]]:
-    """What must agree: rcode, AA, answer section, and NS or SOA of the authority section."""
+Essence = tuple[str, bool, bool, frozenset[str], frozenset[str]]
+
+
+def essence(answer: dns.message.Message) -> Essence:
+    """What must agree: rcode, AA, TC, answer section, and the authority section of an answer without answer."""
 
     def lines(section: list[dns.rrset.RRset]) -> frozenset[str]:
         return frozenset(line.lower() for rrset in section for line in rrset.to_text().splitlines())
 
-    authority = [rrset for rrset in answer.authority if not answer.answer]
-    return dns.rcode.to_text(answer.rcode()), bool(answer.flags & 0x0400), lines(answer.answer), lines(authority)
+    authority = [] if answer.answer else answer.authority
+    flags = answer.flags
+    return (
+        dns.rcode.to_text(answer.rcode()),
+        bool(flags & dns.flags.AA),
+        bool(flags & dns.flags.TC),
+        lines(answer.answer),
+        lines(authority),
+    )
 
 
-def agree(servers: list[Server], sample: list[Question]) -> None:
-    """Raise Disagreement for the first question two servers answer differently, or one not at all."""
+def agree(servers: list[Server], sample: list[Question], *, tcp: bool = False) -> None:
+    """Raise Disagreement for the first question two servers answer differently, one wrongly, or one not at all."""
     for question in sample:
-        first: tuple[str, object] | None = None
+        first: tuple[str, Essence] | None = None
         for server in servers:
             if server.name == "echo":
                 continue
-            answer = server.ask(question)
+            answer = server.ask(question, tcp=tcp)
             if answer is None:
-                raise Disagreement(f"{server.name} does not answer {question}")
+                raise Disagreement(f"{server.label} does not answer {question}")
+            if not server.right(question, answer):
+                raise Disagreement(f"{question}: {server.label} answers wrongly: {essence(answer)}")
             if first is None:
-                first = (server.name, essence(answer))
+                first = (server.label, essence(answer))
             elif essence(answer) != first[1]:
-                raise Disagreement(f"{question}: {first[0]} says {first[1]}, {server.name} says {essence(answer)}")
+                raise Disagreement(f"{question}: {first[0]} says {first[1]}, {server.label} says {essence(answer)}")

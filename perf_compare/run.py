@@ -1,154 +1,125 @@
-"""Whole servers side by side on one machine, in one interleaved run.
+"""Whole servers side by side on one machine, in interleaved rounds.
 
-python -m perf_compare.run --quick          a few minutes, small zones
-python -m perf_compare.run --full           every workload at its size, takes hours
-python -m perf_compare.run --workload uniform:1000000 --servers echo,nsblast,knot --rounds 5
+python -m perf_compare.run --quick                  everything with small zones, some minutes
+python -m perf_compare.run --full --folder DIR      everything at its size; goes on where it was interrupted
+python -m perf_compare.run --full --folder DIR --only hot,import:2000000
+python -m perf_compare.run --workload cold:1000000 --rounds 2 --seconds 1 --servers nsblast,knot
+
+A piece is NAME:SIZE or NAME:SIZE/LOAD, LOAD one of udp (blast.c, the default), dnsperf, tcp, tcp-each.
 """
 
 import argparse
-import datetime
-import importlib.metadata
-import json
-import os
-import platform
+import dataclasses
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from dataclasses import asdict
+import time
 from pathlib import Path
-from typing import Any
 
-from perf_compare import checks, load, report, zones
-from perf_compare.servers import SERVERS, Server, ServerError
+from perf_compare import checks, publish, results
+from perf_compare.measures import MEASURES
+from perf_compare.pieces import FULL, QUICK, Piece, parse
+from perf_compare.servers import SERVERS, ServerError
+from perf_compare.stage import Options, Stage, say
 
-QUICK = ["hot:10000", "uniform:100000", "nxdomain:100000", "referral:50000", "hosting:2000"]
-FULL = [
-    *("hot:1000000", "uniform:1000000", "zipf:1000000", "nxdomain:1000000", "referral:1000000", "hosting:100000"),
-    *("uniform:10000000", "nxdomain:10000000"),
-]
+KEPT = {"quick": Options(seconds=0.5, warm=0.2), "full": Options()}
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    cpu = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "?",
-    )
-    return {"cpu": cpu, "cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+def wanted(piece: Piece, only: list[str]) -> bool:
+    """Whether --only names it, by name or wholly."""
+    return not only or any(one in (piece.name, str(piece), f"{piece.name}:{piece.size}") for one in only)
 
 
-def versions(names: list[str]) -> dict[str, str]:
-    """Package versions of the servers."""
-    found = {}
-    for name, package in (("knot", "knot"), ("nsd", "nsd"), ("bind", "bind9"), ("pdns", "pdns-server")):
-        if name in names:
-            done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
-            found[name] = done.stdout or "?"
-    if "nsblast" in names:
-        try:
-            found["nsblast"] = importlib.metadata.version("nsblast")
-        except importlib.metadata.PackageNotFoundError:
-            found["nsblast"] = "from the source tree"
-    return found
+def chosen(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, list[Piece]]:
+    """(name of the run, its pieces in order); ends the program at what cannot be."""
+    only = options.only.split(",") if options.only else []
+    if options.workload:
+        name, plan = options.name or "custom", []
+        for text in options.workload:
+            try:
+                plan.append(parse(text))
+            except ValueError as error:
+                parser.error(f"--workload {error}")
+    else:
+        name, plan = options.name or ("full" if options.full else "quick"), FULL if options.full else QUICK
+        plan = [piece for piece in plan if piece.name in MEASURES]
+    for piece in plan:
+        if piece.name not in MEASURES:
+            parser.error(f"--workload {piece}: one of {', '.join(MEASURES)}")
+    picked = [piece for piece in plan if wanted(piece, only)]
+    if not picked:
+        parser.error(f"--only {options.only}: names nothing of {', '.join(str(piece) for piece in plan)}")
+    return name, picked
 
 
-def measure(name: str, size: int, names: list[str], options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All servers on one workload."""
-    print(f"{name}:{size}: zones and questions", file=sys.stderr)
-    work = zones.workload(name, folder / "zones", size)
-    place = Path(tempfile.mkdtemp(dir=folder))
-    servers: list[Server] = []
-    rounds: list[dict[str, Any]] = []
-    try:
-        for chosen in names:
-            server = SERVERS[chosen](place, cache=options.cache)
-            servers.append(server)
-            server.start(work)
-            print(
-                f"  {chosen}: loaded in {server.load_seconds:.2f} s, answers after {server.start_seconds:.2f} s",
-                file=sys.stderr,
-            )
-        checks.agree(servers, work.sample[:100])
-        for server in servers:
-            load.run(server, work.questions, options.warm)
-        for number in range(options.rounds):
-            rounds.append({})
-            for server in servers:
-                figures = load.run(server, work.questions, options.seconds)
-                rounds[-1][server.name] = asdict(figures)
-                print(
-                    f"  round {number + 1} {server.name}: {figures.rate:,.0f}/s, {figures.cpu_us:.2f} us",
-                    file=sys.stderr,
-                )
-        summary: dict[str, Any] = {}
-        for server in servers:
-            half = report.middle([one[server.name]["rate"] for one in rounds]) / 2
-            late = load.run(server, work.questions, options.seconds, rate=half).latency_us if options.latency else {}
-            summary[server.name] = {
-                "latency_us": late,
-                "memory": server.memory(),
-                "load_seconds": server.load_seconds,
-                "start_seconds": server.start_seconds,
-            }
-        return {"workload": name, "size": size, "rounds": rounds, "servers": summary}
-    finally:
-        for server in servers:
-            server.stop()
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def main() -> int:
-    """Parse arguments, measure, write results."""
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small zones, all workloads (default)")
-    parser.add_argument("--full", action="store_true", help="every workload at its size")
+    parser.add_argument("--quick", action="store_true", help="small zones, everything (default)")
     parser.add_argument(
-        "--workload", action="append", metavar="NAME:SIZE", help=f"instead: one of {', '.join(zones.WORKLOADS)}"
+        "--full", action="store_true", help="everything at its size; pieces with a result are passed over"
     )
-    parser.add_argument("--servers", default=",".join(SERVERS), help="comma list (default: all that are installed)")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")
-    parser.add_argument("--warm", type=float, default=2.0, help="length of the run before the clock starts")
-    parser.add_argument("--cache", default="2GiB", help="nsblast's --cache-size")
-    parser.add_argument("--no-latency", dest="latency", action="store_false")
+    parser.add_argument(
+        "--workload", action="append", metavar="PIECE", help=f"instead: {', '.join(MEASURES)} with a size, and /LOAD"
+    )
+    parser.add_argument("--only", help="of the plan only these, a comma list of names or whole pieces")
+    parser.add_argument("--again", action="store_true", help="measure pieces of --full anew that have a result")
+    parser.add_argument("--servers", help=f"instead of those planned, a comma list of {', '.join(SERVERS)}")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="length of one run")
+    parser.add_argument("--warm", type=float, help="length of the run before the clock starts")
+    parser.add_argument("--cache", help="nsblast's --cache-size")
+    parser.add_argument("--no-latency", dest="latency", action="store_false", default=None)
     parser.add_argument("--folder", type=Path, help="where zones are kept between runs (default: a temporary folder)")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
-    options = parser.parse_args()
-    names = options.servers.split(",")
-    for name in names:
-        if name not in SERVERS:
-            parser.error(f"--servers {name}: one of {', '.join(SERVERS)}")
-        if SERVERS[name].missing():
-            parser.error(f"--servers {name}: {', '.join(SERVERS[name].missing())} is not installed")
+    parser.add_argument("--name", help="the folder in results/ (default: quick, full or custom)")
+    parser.add_argument("--results", type=Path, default=results.RESULTS, help="instead of results/")
+    return parser
+
+
+def main(given: list[str] | None = None) -> int:
+    """Parse arguments, measure, write results."""
+    parser = arguments()
+    options = parser.parse_args(given)
+    name, plan = chosen(parser, options)
+    how = KEPT["full" if options.full else "quick"]
+    changes = {key: getattr(options, key) for key in ("rounds", "seconds", "warm", "cache", "latency")}
+    how = dataclasses.replace(how, **{key: value for key, value in changes.items() if value is not None})
+    how = dataclasses.replace(how, servers=tuple(options.servers.split(",")) if options.servers else ())
+    for server in how.servers or {server for piece in plan for server in piece.servers}:
+        if server not in SERVERS:
+            parser.error(f"--servers {server}: one of {', '.join(SERVERS)}")
+        if SERVERS[server].missing():
+            parser.error(f"{server} is not installed: {', '.join(SERVERS[server].missing())}")
+    target = options.results / name
+    if not options.full or options.again:
+        for piece in plan:
+            (target / "pieces" / f"{piece.stem}.json").unlink(missing_ok=True)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="nsblast-perf-"))
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = options.workload or (FULL if options.full else QUICK)
-    results: dict[str, Any] = {
-        "date": datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": machine(),
-        "versions": versions(names),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "workloads": [],
-    }
-    failed = False
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
+    stage, failed = Stage(folder.resolve(), how), False
     try:
-        for one in chosen:
-            name, _, size = one.partition(":")
+        for piece in plan:
+            if (target / "pieces" / f"{piece.stem}.json").exists():
+                say(f"{piece}: has a result already")
+                continue
+            began = time.monotonic()
+            say(f"{piece}")
             try:
-                results["workloads"].append(measure(name, int(size), names, options, folder))
+                found = MEASURES[piece.name](stage, piece)
             except (ServerError, checks.Disagreement, ValueError) as error:
-                print(f"{one}: {error}", file=sys.stderr)
+                say(f"{piece}: {error}")
                 failed = True
+                stage.stop()
+                continue
+            results.save(target, piece, found, dataclasses.asdict(how))
+            say(f"  {piece}: {time.monotonic() - began:.0f} s")
     finally:
+        stage.close()
         if options.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
-    options.results.mkdir(parents=True, exist_ok=True)
-    stem = options.results / results["date"].replace(" UTC", "").replace(" ", "-").replace(":", "")
-    stem.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(report.page(results))
-    print(report.page(results))
+    print(publish.write_report(target))
     return 1 if failed else 0
 
 

@@ -1,16 +1,15 @@
-"""Zones and query mixes, the same for every server, made from a seed.
+"""Zone files of the comparison: the same octets on every machine, made once and kept.
 
-A workload is a set of zone files and a file of queries in the form blast.c reads. Nothing here knows a server.
+Owns: what the zones hold. Never: what is asked of them (questions.py). A file is written under another name and renamed, so
+that one that exists is whole.
 """
 
 import random
-import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+Zones = list[tuple[str, Path]]
 SEED = 20260101
-A, NS, MX, TXT, AAAA = 1, 2, 15, 16, 28
 HEAD = """$TTL 3600
 @ SOA ns1 hostmaster 1 7200 3600 1209600 300
 @ NS ns1
@@ -18,28 +17,7 @@ HEAD = """$TTL 3600
 ns1 A 192.0.2.1
 ns2 A 192.0.2.2
 """
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, in presentation form without escapes."""
-
-    name: str
-    rrtype: int = A
-    dnssec: bool = False
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Zones to load and questions to ask about them."""
-
-    name: str
-    zones: list[tuple[str, Path]]
-    questions: Path
-    sample: list[Question]
-    """Some of the questions, asked of every server before any clock starts."""
-    names: int
-    """Owner names in all zones."""
+SIGNED_LIFE = "20360101000000 20260101000000"
 
 
 def address(number: int) -> str:
@@ -47,122 +25,108 @@ def address(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def wire(question: Question, number: int) -> bytes:
-    """The query message; number is its place in the file, replaced as id by the load client."""
-    name = (
-        b"".join(bytes([len(label)]) + label for label in question.name.rstrip(".").encode().split(b".") if label)
-        + b"\0"
-    )
-    opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0) if question.dnssec else b""
-    return (
-        struct.pack("!HHHHHH", number & 0xFFFF, 0, 1, 0, 0, 1 if opt else 0)
-        + name
-        + struct.pack("!HH", question.rrtype, 1)
-        + opt
-    )
+def _file(path: Path, origin: str, lines: Iterable[str], head: str = HEAD) -> Zones:
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("w", buffering=1 << 20) as out:
+            out.write(f"$ORIGIN {origin}\n{head}")
+            out.writelines(lines)
+        unfinished.rename(path)
+    return [(origin, path)]
 
 
-def write_questions(path: Path, questions: Iterable[Question]) -> list[Question]:
-    """Write the query file; returns the first few hundred questions."""
-    sample: list[Question] = []
-    with path.open("wb") as out:
-        for number, question in enumerate(questions):
-            message = wire(question, number)
-            out.write(struct.pack("!H", len(message)) + message)
-            if len(sample) < 300:
-                sample.append(question)
-    return sample
-
-
-def one_zone(folder: Path, names: int) -> list[tuple[str, Path]]:
+def one_zone(folder: Path, names: int) -> Zones:
     """One zone of so many hosts, h0000000 and on."""
-    path = folder / f"one-{names}.zone"
-    if not path.exists():
-        with path.open("w") as out:
-            out.write("$ORIGIN one.example.\n" + HEAD)
-            out.writelines(f"h{number:07d} A {address(number)}\n" for number in range(names))
-    return [("one.example.", path)]
+    lines = (f"h{number:07d} A {address(number)}\n" for number in range(names))
+    return _file(folder / f"one-{names}.zone", "one.example.", lines)
 
 
-def tld_zone(folder: Path, cuts: int) -> list[tuple[str, Path]]:
+def tld_zone(folder: Path, cuts: int) -> Zones:
     """A registry's zone: so many delegations, two name servers each, glue for both."""
-    path = folder / f"tld-{cuts}.zone"
-    if not path.exists():
-        with path.open("w") as out:
-            out.write("$ORIGIN tld.\n" + HEAD)
-            for number in range(cuts):
-                out.write(
-                    f"d{number:07d} NS ns1.d{number:07d}\nd{number:07d} NS ns2.d{number:07d}\n"
-                    f"ns1.d{number:07d} A {address(number)}\nns2.d{number:07d} A {address(number + 1)}\n"
-                )
-    return [("tld.", path)]
+    lines = (
+        f"d{number:07d} NS ns1.d{number:07d}\nd{number:07d} NS ns2.d{number:07d}\n"
+        f"ns1.d{number:07d} A {address(number)}\nns2.d{number:07d} A {address(number + 1)}\n"
+        for number in range(cuts)
+    )
+    return _file(folder / f"tld-{cuts}.zone", "tld.", lines)
 
 
-def hosting_zones(folder: Path, count: int) -> list[tuple[str, Path]]:
+def wildcard_zone(folder: Path, names: int) -> Zones:
+    """So many wildcards, each below a name of its own."""
+    lines = (f"*.w{number:07d} A {address(number)}\n" for number in range(names))
+    return _file(folder / f"wild-{names}.zone", "wild.example.", lines)
+
+
+def large_zone(folder: Path, names: int) -> Zones:
+    """Each name with four TXT records, together about 1000 octets: they fit a UDP answer of 1232."""
+    rng = random.Random(SEED)
+
+    def lines() -> Iterator[str]:
+        for number in range(names):
+            for part in range(4):
+                yield f'h{number:07d} TXT "{part}-{rng.randbytes(117).hex()}"\n'
+
+    return _file(folder / f"large-{names}.zone", "large.example.", lines())
+
+
+def signed_zone(folder: Path, names: int) -> Zones:
+    """One zone with the shape of a signed one: NSEC chain, and signatures of ECDSA P-256's size made of random octets.
+
+    No authoritative server looks into a signature, so it costs what a real one costs, and the file is the same everywhere.
+    """
+    import base64
+
+    origin, rng = "signed.example.", random.Random(SEED)
+
+    def signature(rrtype: str, labels: int) -> str:
+        octets = base64.b64encode(rng.randbytes(64)).decode()
+        ttl = 300 if rrtype == "NSEC" else 3600
+        return f"RRSIG {rrtype} 13 {labels} {ttl} {SIGNED_LIFE} 12345 {origin} {octets}\n"
+
+    def host(name: str, ip: str, following: str) -> str:
+        return (
+            f"{name} A {ip}\n{name} {signature('A', 3)}"
+            f"{name} 300 NSEC {following} A RRSIG NSEC\n{name} 300 {signature('NSEC', 3)}"
+        )
+
+    def lines() -> Iterator[str]:
+        key = base64.b64encode(rng.randbytes(64)).decode()
+        yield f"@ DNSKEY 257 3 13 {key}\n"
+        yield "@ 300 NSEC h0000000 NS SOA RRSIG NSEC DNSKEY\n"
+        for rrtype in ("SOA", "NS", "DNSKEY"):
+            yield f"@ {signature(rrtype, 2)}"
+        yield f"@ 300 {signature('NSEC', 2)}"
+        for number in range(names):
+            following = f"h{number + 1:07d}" if number + 1 < names else "ns1"
+            yield host(f"h{number:07d}", address(number), following)
+        yield host("ns1", "192.0.2.1", "ns2")
+        yield host("ns2", "192.0.2.2", "@")
+
+    head = "\n".join(line for line in HEAD.splitlines() if not line.startswith("ns")) + "\n"
+    return _file(folder / f"signed-{names}.zone", origin, lines(), head)
+
+
+def hosting_zones(folder: Path, count: int) -> Zones:
     """Many small zones, as a hosting company has them."""
     place = folder / f"hosting-{count}"
     zones = [(f"z{number:07d}.example.", place / f"z{number:07d}.example.zone") for number in range(count)]
     if not place.exists():
-        place.mkdir()
+        unfinished = folder / f"hosting-{count}.part"
+        unfinished.mkdir(exist_ok=True)
         for number, (origin, path) in enumerate(zones):
-            path.write_text(
+            (unfinished / path.name).write_text(
                 f"$ORIGIN {origin}\n{HEAD}@ A {address(number)}\nwww A {address(number)}\nmail A {address(number + 1)}\n"
                 f'@ MX 10 mail\n@ TXT "v=spf1 mx -all"\n'
             )
+        unfinished.rename(place)
     return zones
 
 
-def hosts(count: int, names: int, rng: random.Random, *, hot: int = 0) -> Iterator[Question]:
-    """Hosts of one_zone, uniformly; only the first `hot` of them when given."""
-    for _ in range(count):
-        yield Question(f"h{rng.randrange(hot or names):07d}.one.example")
-
-
-def zipf(count: int, names: int, rng: random.Random) -> Iterator[Question]:
-    """Hosts of one_zone with popularity falling as 1/rank."""
-    for _ in range(count):
-        yield Question(f"h{min(names - 1, int(names ** rng.random()) - 1):07d}.one.example")
-
-
-def strangers(count: int, rng: random.Random) -> Iterator[Question]:
-    """Names of one_zone that do not exist."""
-    for _ in range(count):
-        yield Question(f"x{rng.randrange(10**12):012d}.one.example")
-
-
-def below_cuts(count: int, cuts: int, rng: random.Random) -> Iterator[Question]:
-    """Names below the cuts of tld_zone."""
-    for _ in range(count):
-        yield Question(f"www.d{rng.randrange(cuts):07d}.tld")
-
-
-def customers(count: int, zones: int, rng: random.Random) -> Iterator[Question]:
-    """What hosting customers' visitors ask."""
-    kinds = [("www.", A), ("www.", A), ("", A), ("", MX), ("www.", AAAA), ("mail.", A), ("", TXT), ("nope.", A)]
-    for _ in range(count):
-        prefix, rrtype = rng.choice(kinds)
-        yield Question(f"{prefix}z{rng.randrange(zones):07d}.example", rrtype)
-
-
-def workload(name: str, folder: Path, size: int, count: int = 500_000) -> Workload:
-    """One of WORKLOADS in this size. ValueError for a name that is none."""
-    rng = random.Random(SEED)
-    makers: dict[str, tuple[Callable[[], list[tuple[str, Path]]], Callable[[], Iterator[Question]]]] = {
-        "hot": (lambda: one_zone(folder, size), lambda: hosts(count, size, rng, hot=min(size, 10_000))),
-        "uniform": (lambda: one_zone(folder, size), lambda: hosts(count, size, rng)),
-        "zipf": (lambda: one_zone(folder, size), lambda: zipf(count, size, rng)),
-        "nxdomain": (lambda: one_zone(folder, size), lambda: strangers(count, rng)),
-        "referral": (lambda: tld_zone(folder, size), lambda: below_cuts(count, size, rng)),
-        "hosting": (lambda: hosting_zones(folder, size), lambda: customers(count, size, rng)),
-    }
-    if name not in makers:
-        raise ValueError(f"workload {name!r}: one of {', '.join(makers)}")
-    zones, questions = makers[name]
-    folder.mkdir(parents=True, exist_ok=True)
-    made = zones()
-    path = folder / f"{name}-{size}.queries"
-    sample = write_questions(path, questions())
-    return Workload(name, made, path, sample, size)
-
-
-WORKLOADS = ("hot", "uniform", "zipf", "nxdomain", "referral", "hosting")
+MAKERS: dict[str, Callable[[Path, int], Zones]] = {
+    "one": one_zone,
+    "tld": tld_zone,
+    "wild": wildcard_zone,
+    "large": large_zone,
+    "signed": signed_zone,
+    "hosting": hosting_zones,
+}

@@ -1,7 +1,7 @@
 """BIND 9: one thread, authoritative only, minimal responses."""
 
 from perf_compare.servers.common import ADDRESS, Server
-from perf_compare.zones import Workload
+from perf_compare.workloads import Workload
 
 
 class Bind(Server):
@@ -28,4 +28,4 @@ logging {{ category default {{ null; }}; category unmatched {{ null; }}; }};
         )
 
     def command(self) -> list[str]:
-        return ["named", "-g", "-n", "1", "-c", str(self.folder / "named.conf")]
+        return ["named", "-g", "-n", str(self.choice.workers), "-c", str(self.folder / "named.conf")]

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import dns.exception
@@ -13,7 +14,8 @@ import dns.message
 import dns.query
 import dns.rcode
 
-from perf_compare.zones import Question, Workload
+from perf_compare.questions import Question
+from perf_compare.workloads import Workload
 
 ADDRESS = "127.0.0.1"  # BIND binds only addresses that an interface has
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,6 +37,26 @@ def free_port() -> int:
             return int(udp.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which server, and how it is to run."""
+
+    server: str
+    workers: int = 1
+    """Worker processes or threads."""
+    cpus: str = "0"
+    """Processors it may use, as taskset writes them."""
+    cache: str = "2GiB"
+    """nsblast's --cache-size."""
+    note: str = ""
+    """What sets it apart from another one of the same server."""
+
+    @property
+    def label(self) -> str:
+        """Its name in results."""
+        return f"{self.server} {self.note}".strip()
+
+
 class Server:
     """A server under test; subclasses say how it is configured."""
 
@@ -42,11 +64,11 @@ class Server:
     programs: tuple[str, ...] = ()
     """Programs that must be installed."""
 
-    def __init__(self, folder: Path, cpu: int = 0, cache: str = "1GiB") -> None:
-        self.folder = folder / self.name
+    def __init__(self, folder: Path, choice: Choice) -> None:
+        self.choice = choice
+        self.label = choice.label
+        self.folder = folder / choice.label.replace(" ", "-")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.cpu = cpu
-        self.cache = cache
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.load_seconds = 0.0
@@ -68,8 +90,8 @@ class Server:
         raise NotImplementedError
 
     def pinned(self, command: list[str]) -> list[str]:
-        """The command bound to this server's processor."""
-        return ["taskset", "-c", str(self.cpu), *command]
+        """The command bound to this server's processors."""
+        return ["taskset", "-c", self.choice.cpus, *command]
 
     def start(self, workload: Workload, patience: float = 300.0) -> None:
         """Prepare, start, wait until it answers the first sample question."""
@@ -77,9 +99,10 @@ class Server:
         self.prepare(workload)
         self.load_seconds = time.monotonic() - began
         self.launch(workload.sample[0], patience)
+        self.settle()
 
     def launch(self, question: Question, patience: float = 300.0) -> None:
-        """Start what was prepared; start_seconds is the time to the first answer that is neither REFUSED nor SERVFAIL."""
+        """Start what was prepared; start_seconds is the time to the first right answer."""
         began = time.monotonic()
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(
@@ -88,20 +111,33 @@ class Server:
         while time.monotonic() - began < patience:
             if self.process.poll() is not None:
                 raise ServerError(
-                    f"{self.name} ended at once: {(self.folder / 'output').read_text(errors='replace')[-800:]}"
+                    f"{self.label} ended at once: {(self.folder / 'output').read_text(errors='replace')[-800:]}"
                 )
-            answer = self.ask(question, timeout=0.05)
-            if answer is not None and answer.rcode() not in (dns.rcode.REFUSED, dns.rcode.SERVFAIL):
+            if self.right(question, self.ask(question, timeout=0.01)):
                 self.start_seconds = time.monotonic() - began
                 return
-        raise ServerError(f"{self.name} did not answer in {patience:.0f} s")
+        raise ServerError(f"{self.label} did not answer in {patience:.0f} s")
 
-    def ask(self, question: Question, timeout: float = 2.0) -> dns.message.Message | None:
-        """One question over UDP; None when no answer came."""
-        query = dns.message.make_query(question.name, question.rrtype, want_dnssec=question.dnssec or None, flags=0)
+    def settle(self, patience: float = 300.0) -> None:
+        """Wait until what it does in the background after its start is done; nothing for most."""
+
+    def right(self, question: Question, answer: dns.message.Message | None) -> bool:
+        """Whether this is the answer: the address where that is known, else neither REFUSED nor SERVFAIL."""
+        if answer is None or answer.rcode() in (dns.rcode.REFUSED, dns.rcode.SERVFAIL):
+            return False
+        return not question.address or question.address in {
+            rdata.to_text() for rrset in answer.answer if rrset.rdtype == question.rrtype for rdata in rrset
+        }
+
+    def ask(self, question: Question, timeout: float = 2.0, *, tcp: bool = False) -> dns.message.Message | None:
+        """One question over UDP or TCP; None when no answer came."""
+        extended = {"use_edns": 0, "payload": 1232} if question.edns or question.dnssec else {}
+        query = dns.message.make_query(
+            question.name, question.rrtype, want_dnssec=question.dnssec or None, flags=0, **extended
+        )
         try:
-            return dns.query.udp(query, ADDRESS, timeout, self.port)
-        except (dns.exception.DNSException, OSError):
+            return (dns.query.tcp if tcp else dns.query.udp)(query, ADDRESS, timeout, self.port)
+        except (dns.exception.DNSException, OSError, EOFError):
             return None
 
     def tree(self) -> list[int]:

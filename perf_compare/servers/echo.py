@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import dns.message
+
 from perf_compare.build import compiled
+from perf_compare.questions import Question
 from perf_compare.servers.common import ADDRESS, Server
-from perf_compare.zones import Question, Workload
+from perf_compare.workloads import Workload
 
 
 class Echo(Server):
@@ -18,5 +21,5 @@ class Echo(Server):
     def command(self) -> list[str]:
         return [str(self.program), ADDRESS, str(self.port)]
 
-    def launch(self, question: Question, patience: float = 300.0) -> None:
-        super().launch(question, patience)
+    def right(self, question: Question, answer: dns.message.Message | None) -> bool:
+        return answer is not None

@@ -1,7 +1,7 @@
 """Knot DNS: one UDP and one TCP worker, nothing that a primary without secondaries does not need."""
 
 from perf_compare.servers.common import ADDRESS, Server
-from perf_compare.zones import Workload
+from perf_compare.workloads import Workload
 
 
 class Knot(Server):
@@ -15,8 +15,8 @@ class Knot(Server):
             "server:",
             f"    rundir: {self.folder}",
             f"    listen: {ADDRESS}@{self.port}",
-            "    udp-workers: 1",
-            "    tcp-workers: 1",
+            f"    udp-workers: {self.choice.workers}",
+            f"    tcp-workers: {self.choice.workers}",
             "    background-workers: 1",
             "    udp-max-payload: 1232",
             "database:",

@@ -1,7 +1,7 @@
 """NSD: one server process, minimal responses, no rate limiting, no statistics."""
 
 from perf_compare.servers.common import ADDRESS, Server
-from perf_compare.zones import Workload
+from perf_compare.workloads import Workload
 
 
 class Nsd(Server):
@@ -14,8 +14,8 @@ class Nsd(Server):
         lines = [
             "server:",
             f"    ip-address: {ADDRESS}@{self.port}",
-            "    server-count: 1",
-            "    reuseport: no",
+            f"    server-count: {self.choice.workers}",
+            f"    reuseport: {'yes' if self.choice.workers > 1 else 'no'}",
             "    username: root",
             '    chroot: ""',
             f"    zonesdir: {self.folder}",

@@ -1,7 +1,7 @@
 """PowerDNS Authoritative with its bind backend: one receiver and one distributor thread, its packet cache on."""
 
 from perf_compare.servers.common import ADDRESS, Server
-from perf_compare.zones import Workload
+from perf_compare.workloads import Workload
 
 
 class PowerDns(Server):
