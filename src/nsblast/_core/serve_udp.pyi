@@ -5,6 +5,7 @@ from nsblast._core.engine import Engine
 class UdpServer:
     """Serves one bound, non-blocking UDP socket; wildcard = bound to all addresses, with IP_PKTINFO / IPV6_RECVPKTINFO set."""
 
+    tcp: bool
     def __init__(self, engine: Engine, fd: int, wildcard: bool = False) -> None: ...
     @property
     def waiting(self) -> int: ...

@@ -76,6 +76,7 @@ cdef class UdpServer:
     cdef uint16_t waiters[1024]         # places of parked: first those in use, then the free ones
     cdef readonly uint32_t waiting      # packets parked now
     cdef readonly uint64_t dropped      # packets that found no room to wait
+    tcp = False
 
     def __cinit__(self, Engine engine not None, int fd, bint wildcard=False):
         cdef int i

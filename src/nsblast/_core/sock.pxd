@@ -1,7 +1,7 @@
-# Linux socket calls for batches of datagrams: recvmmsg(2), sendmmsg(2), and the control message that tells
-# which local address a datagram was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO).
+# Linux socket calls: batches of datagrams (recvmmsg(2), sendmmsg(2)) with the control message that tells which local
+# address a datagram was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO); streams (accept4(2), recv(2), send(2)); epoll(7).
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from * nogil:
     """
@@ -10,6 +10,7 @@ cdef extern from * nogil:
     #endif
     #include <sys/socket.h>
     #include <netinet/in.h>
+    #include <sys/epoll.h>
     #include <errno.h>
     """
 
@@ -39,8 +40,14 @@ cdef extern from "sys/socket.h" nogil:
 
     int recvmmsg(int fd, mmsghdr* vec, unsigned int n, int flags, void* timeout)
     int sendmmsg(int fd, mmsghdr* vec, unsigned int n, int flags)
+    int accept4(int fd, sockaddr* peer, uint32_t* peer_len, int flags)
+    Py_ssize_t recv(int fd, void* to, size_t size, int flags)
+    Py_ssize_t send(int fd, const void* data, size_t size, int flags)
     int MSG_DONTWAIT
+    int MSG_NOSIGNAL
     int MSG_TRUNC
+    int SOCK_CLOEXEC
+    int SOCK_NONBLOCK
     int AF_INET
     int AF_INET6
 
@@ -60,6 +67,27 @@ cdef extern from "netinet/in.h" nogil:
         uint16_t sin6_family
         uint16_t sin6_port
         in6_addr sin6_addr
+
+cdef extern from "sys/epoll.h" nogil:
+    ctypedef union epoll_data_t:
+        uint64_t u64
+
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int op, int fd, epoll_event* event)
+    int epoll_wait(int epoll, epoll_event* events, int most, int timeout)
+    int EPOLL_CLOEXEC
+    int EPOLL_CTL_ADD
+    int EPOLL_CTL_DEL
+    int EPOLL_CTL_MOD
+    uint32_t EPOLLIN
+    uint32_t EPOLLOUT
+    uint32_t EPOLLRDHUP
+    uint32_t EPOLLERR
+    uint32_t EPOLLHUP
 
 cdef extern from * nogil:
     """

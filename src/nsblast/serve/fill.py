@@ -75,7 +75,9 @@ class Head(Protocol):
 
 
 class Waiting(Protocol):
-    """A socket with packets that wait: UdpServer."""
+    """Sockets with messages that wait: UdpServer, TcpServer."""
+
+    tcp: bool
 
     def misses(self) -> list[tuple[int, int, int, int, bytes]]: ...
 
@@ -209,7 +211,7 @@ class Filler:
             if status == MISS and outcomes.get((kind, apex, name)) is FAILED:
                 packet, client = port.request(place)
                 answer = bare_answer(packet, dns.rcode.SERVFAIL)
-                self.note(packet, answer, client, False)
+                self.note(packet, answer, client, port.tcp)
                 port.reply(place, answer)
 
     def catch_up(self) -> None:

@@ -1,11 +1,11 @@
 """Requests the compiled core does not answer itself: AXFR, IXFR, NOTIFY, UPDATE. A registry and the default answers.
 
-A handler gets the whole request and gives one answer, or (over TCP) an asynchronous iterator of many. It never touches
+A handler gets the whole request and gives one answer, or (over TCP) an asynchronous generator of many. It never touches
 the socket: udp.py and tcp.py frame, send and hold back. Without a handler an operation is NOTIMP (RFC 1035 4.1.1), and
 a transfer, which is a query type and not an operation, REFUSED (RFC 5936 2.2.1).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import dns.exception
@@ -29,7 +29,7 @@ class Request:
     tcp: bool
 
 
-Answers = bytes | AsyncIterator[bytes]
+Answers = bytes | AsyncGenerator[bytes, None]
 Handler = Callable[[Request], Awaitable[Answers]]
 
 

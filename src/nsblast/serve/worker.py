@@ -110,16 +110,13 @@ class Worker:
         self._timer()
         for port in self._ports:
             port.start()
-        servers = [
-            await loop.create_server(self._connections.factory, sock=one.sock, backlog=settings.tcp_backlog)
-            for one in listeners
-            if not one.udp
-        ]
+        for one in listeners:
+            if not one.udp:
+                self._connections.listen(one)
         life.channel.send(state="ready")
         log().info("ready", position=store.position)
         await self._end.wait()
-        for server in servers:
-            server.close()
+        self._connections.hang_up()
         for port in self._ports:
             port.stop()
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
@@ -182,6 +179,7 @@ class Worker:
             self._filler.engine = make_engine(self._life, settings, self._querylog.ring)
             for port in self._ports:
                 port.renew()
+            self._connections.renew()
 
 
 async def _prove(port: UdpPort) -> None:

@@ -87,7 +87,6 @@ class Rig:
         self.clients: list[Client] = []
 
     async def start(self, **settings: Any) -> None:
-        loop = asyncio.get_running_loop()
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         # An address of our own: the port is free for TCP too.
         udp.bind((f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}", 0))
@@ -97,11 +96,11 @@ class Rig:
         self.settings = Settings(workers=1, **settings)
         self.port = UdpPort(Listener(udp, True, *self.address), self.filler, self.handover)
         self.port.start()
+        tcp.listen(1024)
         self.tcp = Connections(self.settings, self.filler, self.handover)
-        self.server = await loop.create_server(self.tcp.factory, sock=tcp)
+        self.tcp.listen(Listener(tcp, False, *self.address))
 
     async def stop(self) -> None:
-        self.server.close()
         self.port.stop()
         await self.tcp.drain(0)
         for client in self.clients:
