@@ -6,7 +6,7 @@ A result: {"rounds": [{server: {figure: number}}], "servers": {server: {figure: 
 from collections.abc import Callable
 from typing import Any
 
-from perf_compare.measures import rate
+from perf_compare.measures import changes, flood, imports, memory, rate, start, workers
 from perf_compare.pieces import Piece
 from perf_compare.stage import Stage
 from perf_compare.workloads import WORKLOADS
@@ -15,4 +15,12 @@ Measure = Callable[[Stage, Piece], dict[str, Any]]
 
 MEASURES: dict[str, Measure] = {
     **dict.fromkeys(WORKLOADS, rate.measure),
+    "flood": flood.measure,
+    "start-names": start.measure,
+    "start-zones": start.measure,
+    "import": imports.measure,
+    "memory": memory.measure,
+    "changes": changes.measure,
+    "change-one": changes.measure_one,
+    "workers": workers.measure,
 }

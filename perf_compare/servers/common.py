@@ -169,9 +169,9 @@ class Server:
         return total / TICKS
 
     def memory(self) -> dict[str, int]:
-        """Octets of the whole tree: rss counts shared pages in each process, pss once."""
-        sums = {"rss": 0, "pss": 0, "anonymous_pss": 0}
-        keys = {"Rss:": "rss", "Pss:": "pss", "Pss_Anon:": "anonymous_pss", "Pss_Shmem:": "anonymous_pss"}
+        """Octets of the whole tree: rss counts shared pages in each process, pss once, own is pss without files' pages."""
+        sums = {"rss": 0, "pss": 0, "own": 0}
+        keys = {"Rss:": "rss", "Pss:": "pss", "Pss_Anon:": "own", "Pss_Shmem:": "own"}
         for pid in self.tree():
             try:
                 lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
