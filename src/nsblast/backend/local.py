@@ -45,6 +45,12 @@ class LocalBackend:
         """See Backend."""
         return islice((Zone(*each) for each in self._reader.zones(start, backwards=backwards, below=below)), limit)
 
+    def zones_of(
+        self, tenant: str, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False
+    ) -> Iterator[Zone]:
+        """Zones of one tenant in canonical order after (before) `start`."""
+        return islice((Zone(*each) for each in self._reader.zones_of(tenant, start, backwards=backwards)), limit)
+
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """See Backend."""
         return self._reader.zone(apex)

@@ -1,7 +1,8 @@
 """From what a group changed to the octets of one commit.
 
 Owns: which records a commit writes, as a WriteBatch or as a sorted file to be ingested. Never: rules, visibility, numbers.
-Every commit holds its entries, zone records, journals, its change log record, `mseq` and `mkept`: all or nothing.
+Every commit holds its entries, zone records, journals, account and audit records, its change log record, `mseq` and `mkept`: all or
+nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -44,13 +45,24 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
             put(key, b"")
         else:
             delete(key)
-    octets = 0
+    octets = audits = 0
     changes = []
     pieces: dict[Wire, int] = {}
+    for key, value in group.records.items():
+        if value is not None:
+            put(key, value)
+        else:
+            delete(key)
     for one in applied:
-        assert one.zone is not None
-        changes.append(one.zone)
         octets += one.octets
+        for audit in one.audit:
+            put(layout.audit_key(number, audits), audit)
+            audits += 1
+        if one.zone is None:
+            continue
+        changes.append(one.zone)
+        if one.moved is not None:
+            _move(batch, one.zone.apex, *one.moved)
         if one.forget is not None:
             batch.delete_range(*layout.journal_range(one.forget))
             batch.delete_range(*layout.serials_range(one.forget))
@@ -66,10 +78,20 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
     keys = group.ordered()
     if bulk:
         keys = [key for key in keys if not any(low <= key < high for low, high in bulk)]
-    put(layout.change_key(number), encode(ChangeRecord(time=now, zones=changes, keys=keys, octets=octets)))
+    record_keys = list(group.records)
+    change = ChangeRecord(time=now, zones=changes, keys=keys, octets=octets, records=record_keys, audits=audits)
+    put(layout.change_key(number), encode(change))
     put(layout.SEQUENCE_KEY, number.to_bytes(8, "big"))
     put(layout.KEPT_KEY, (kept + octets).to_bytes(8, "big"))
     return batch
+
+
+def _move(batch: Batch, apex: Wire, before: str | None, after: str | None) -> None:
+    """Which tenant's list of zones a zone is in."""
+    if before is not None:
+        batch.delete(layout.owned_key(before, apex))
+    if after is not None:
+        batch.put(layout.owned_key(after, apex), b"")
 
 
 def _special(group: Overlay) -> Iterator[tuple[bytes, bool]]:
@@ -95,6 +117,7 @@ def files_of(
     records.append((layout.KEPT_KEY, (kept + end.octets).to_bytes(8, "big")))
     records.append((layout.SEQUENCE_KEY, number.to_bytes(8, "big")))
     records.append((layout.special_key(apex), b"" if end.special else None))
+    records.append((layout.owned_key(end.record.tenant, apex), b""))
     records.append((layout.zone_key(apex), encode(end.record)))
     _write(database, tail, records)
     return [head, tail]

@@ -1,4 +1,4 @@
-"""How much of the past is kept: the change log and, with each commit of it, what that commit wrote to journals.
+"""How much of the past is kept: the change log and, with each commit of it, what that commit wrote to journals and audit records.
 
 Owns: the bounds and the trimming. Never: what is recorded (batch.py), reading it (reader.py).
 The log is trimmed from its oldest commit; the journals of the zones a commit touched go with it, so that the work is
@@ -48,6 +48,8 @@ def trim(database: Database, keep: Keep, last: CommitNumber, kept: int, now: flo
                 index = layout.serial_key(zone.apex, zone.before)
                 if (database.get(index) or b"")[:8] == key[1:]:  # else a later change-set led on from the same serial
                     batch.delete(index)
+        for piece in range(record.audits):
+            batch.delete(layout.audit_key(number, piece))
         left = max(0, left - record.octets)
         trimmed += 1
     if trimmed:

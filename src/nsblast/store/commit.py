@@ -23,12 +23,23 @@ class Applied:
 
     result: Any
     zone: ZoneChange | None = None
-    """None: nothing is to be written."""
+    """None: no zone is touched."""
     journal: list[JournalRecord] = field(default_factory=list)
     octets: int = 0
     """Of the journal, roughly."""
     forget: Wire | None = None
     """Apex of a zone whose journal goes."""
+    moved: tuple[str | None, str | None] | None = None
+    """The zone's tenant before and after, when that changed; None = there is no zone."""
+    audit: list[bytes] = field(default_factory=list)
+    """Encoded audit records of a change of accounts."""
+    taken: Callable[[], None] | None = None
+    """Called in the committing thread when it is stored, before who asked hears of it."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to be written."""
+        return self.zone is not None or bool(self.audit)
 
 
 class BulkEnd(NamedTuple):
@@ -84,6 +95,8 @@ class Event(NamedTuple):
     number: CommitNumber
     time: float
     zones: tuple[ZoneChange, ...]
+    records: tuple[bytes, ...] = ()
+    """Keys of the account records touched."""
 
 
 Listener: TypeAlias = Callable[[Event], None]

@@ -25,7 +25,7 @@ import rocksdict
 
 from nsblast.errors import DiskFull, PermissionMissing, StoreCorrupt, StoreError, StoreLocked, StoreMissing, TooFewFiles
 from nsblast.store import switch
-from nsblast.store.layout import FORMAT_KEY, NUDGE_KEY, SEED_KEY, SEQUENCE_KEY
+from nsblast.store.layout import FORMAT_KEY, NUDGE_KEY, OWNED_KEY, SEED_KEY, SEQUENCE_KEY
 
 FORMAT = b"nsblast 1"
 BLOCK_CACHE = 64 << 20
@@ -130,6 +130,7 @@ class Database:
             batch.put(FORMAT_KEY, FORMAT)
             batch.put(SEED_KEY, secrets.token_bytes(16))
             batch.put(SEQUENCE_KEY, bytes(8))
+            batch.put(OWNED_KEY, b"1")
             self.write(batch)
             return
         if found != FORMAT:

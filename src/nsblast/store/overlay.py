@@ -104,6 +104,12 @@ class Layer(Protocol):
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """The record of a zone."""
 
+    def record(self, key: bytes) -> bytes | None:
+        """The stored value of an account record."""
+
+    def pending(self, prefix: bytes) -> dict[bytes, bytes | None]:
+        """Account records not yet in the store."""
+
     def has_zone(self, apex: Wire) -> bool:
         """Whether there is a zone with exactly this apex."""
 
@@ -127,6 +133,14 @@ class Base:
         value = self.database.get(layout.zone_key(apex))
         return decode(ZoneRecord, value) if value else None
 
+    def record(self, key: bytes) -> bytes | None:
+        """The stored value of an account record."""
+        return self.database.get(key)
+
+    def pending(self, _: bytes) -> dict[bytes, bytes | None]:
+        """Nothing is pending in the store."""
+        return {}
+
     def has_zone(self, apex: Wire) -> bool:
         """Whether there is a zone with exactly this apex."""
         return bool(self.database.get(layout.zone_key(apex)))
@@ -149,6 +163,8 @@ class Overlay:
         self.under = under
         self.nodes: dict[bytes, Node | None] = {}
         self.zones: dict[Wire, ZoneRecord | None] = {}
+        self.records: dict[bytes, bytes | None] = {}
+        """Account records; their meaning is access/rules.py's."""
         self.cleared: list[tuple[bytes, bytes]] = []
         """Ranges below which nothing of the layers below shows."""
         self._order: list[bytes] = []
@@ -172,6 +188,15 @@ class Overlay:
     def zone(self, apex: Wire) -> ZoneRecord | None:
         """The record of a zone."""
         return self.zones[apex] if apex in self.zones else self.under.zone(apex)
+
+    def record(self, key: bytes) -> bytes | None:
+        """The stored value of an account record."""
+        return self.records[key] if key in self.records else self.under.record(key)
+
+    def pending(self, prefix: bytes) -> dict[bytes, bytes | None]:
+        """Account records that are changed and not yet in the store, this layer's and those below; None = deleted."""
+        mine = {key: value for key, value in self.records.items() if key.startswith(prefix)}
+        return {**self.under.pending(prefix), **mine}
 
     def has_zone(self, apex: Wire) -> bool:
         """Whether there is a zone with exactly this apex."""
@@ -246,6 +271,7 @@ class Overlay:
         for key, node in child.nodes.items():
             self.put(key, node)
         self.zones.update(child.zones)
+        self.records.update(child.records)
 
     def _shown(self, key: bytes) -> Iterator[tuple[bytes, Node]]:
         node = self.nodes.get(key)

@@ -200,6 +200,20 @@ class StoreReader:
             if value:
                 yield layout.zone_of(key), decode(ZoneRecord, value)
 
+    def zones_of(
+        self, tenant: str, start: Wire | None = None, *, backwards: bool = False
+    ) -> Iterator[tuple[Wire, ZoneRecord]]:
+        """Zones of one tenant in canonical order after (before) `start`."""
+        low, high = layout.owned_range(tenant)
+        if start is not None:
+            key = layout.owned_key(tenant, start)
+            low, high = (low, key) if backwards else (key + b"\0", high)
+        for key, _ in self.database.range(low, high, backwards=backwards):
+            apex = layout.owned_of(key)[1]
+            record = self.zone(apex)
+            if record is not None:
+                yield apex, record
+
     def entries(self, apex: Wire, start: Wire | None = None, *, backwards: bool = False) -> Iterator[Entry]:
         """Entries of a zone in canonical order after (before) the name `start`; one version of the zone throughout."""
         low, high = layout.entries_range(apex)
@@ -248,6 +262,15 @@ class StoreReader:
         for key, value in self.database.range(layout.change_key(after + 1), layout.after(layout.CHANGE)):
             if value:
                 yield layout.change_number(key), decode(ChangeRecord, value)
+
+    def audit(
+        self, *, after: CommitNumber = 0, backwards: bool = False, before: CommitNumber | None = None
+    ) -> Iterator[tuple[CommitNumber, bytes]]:
+        """Encoded audit records of commits above `after` and below `before`."""
+        low = layout.audit_key(after + 1, 0)
+        high = layout.audit_key(before, 0) if before is not None else layout.after(layout.AUDIT)
+        for key, value in self.database.range(low, high, backwards=backwards):
+            yield layout.audit_place(key)[0], value
 
     def oldest_change(self) -> CommitNumber:
         """Number of the first commit the change log still has; 0 when it is empty."""

@@ -90,7 +90,11 @@ class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     keys: list[bytes] = []
     """Keys of the entries touched; nothing of bulk changes."""
     octets: int = 0
-    """What the commit added to journals."""
+    """What the commit added to journals and audit records."""
+    records: list[bytes] = []
+    """Keys of the account records touched."""
+    audits: int = 0
+    """Audit records written."""
 
 
 _Value = TypeVar("_Value", ZoneRecord, JournalRecord, ChangeRecord)

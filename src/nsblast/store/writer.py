@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nsblast.errors import NsblastError, StoreError
-from nsblast.store import batch, changes, layout
+from nsblast.store import batch, changes, layout, owned
 from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Rules
 from nsblast.store.engine import Database
 from nsblast.store.overlay import Base, Overlay
@@ -92,6 +92,7 @@ class Committer:
     def start(self) -> None:
         """Bring the segment up to the store, then take changes."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        owned.complete(self.database)
         if self.visible is not None:
             with self.lock:
                 self.last = max(self.last, bring_up(self.visible, self.database))
@@ -260,7 +261,7 @@ class Committer:
                 self._fail(job, error)
                 continue
             finished.append((job, one.result))
-            if one.zone is not None and not self._rules.is_dry(job.change):
+            if one.writes and not self._rules.is_dry(job.change):
                 group.take(view)
                 applied.append(one)
         if applied:
@@ -273,10 +274,14 @@ class Committer:
                 if isinstance(error, Broken):
                     raise
                 return
+        for one in applied:
+            if one.taken is not None:
+                one.taken()
         self._ended_jobs += [(job, result, None) for job, result in finished]
         self._settle()
         if applied:
-            self._tell(Event(number, now, tuple(one.zone for one in applied if one.zone is not None)))
+            zones = tuple(one.zone for one in applied if one.zone is not None)
+            self._tell(Event(number, now, zones, tuple(group.records)))
 
     def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> None:
         written = batch.batch_of(group, applied, number, now, self._kept)

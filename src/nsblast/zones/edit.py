@@ -220,6 +220,7 @@ class _Edit:
             Result(self.apex, self._told_number(), before.serial, None, None, before.names),
             ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial),
             forget=self.apex,
+            moved=(before.tenant, None),
         )
 
     def _finish(self, record: ZoneRecord) -> Applied:
@@ -249,7 +250,9 @@ class _Edit:
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self._told_number(), before.serial if before else None, serial, diff, touched)
         zone = ZoneChange(self.apex, what, serial, touched > BULK, before.serial if before else None)
-        return Applied(result, zone, journal, octets)
+        had = before.tenant if before is not None else None
+        moved = (had, record.tenant) if had != record.tenant else None
+        return Applied(result, zone, journal, octets, moved=moved)
 
     def _told_number(self) -> int:
         """What a result says: a dry run has no commit."""
