@@ -210,6 +210,10 @@ class Settings(BaseModel):
         "hostmaster", "mailbox in the SOA of new zones that bring none; one label = in the zone", live=True
     )
 
+    admin_password: str = _setting(
+        "", "password of user admin when the first accounts are made; empty = random, in password.txt", secret=True
+    )
+
     # -- logs
     log_level: LogLevel = _setting("info", "debug, info, warning or error", live=True)
     log_format: Literal["auto", "json", "console"] = _setting(

@@ -21,8 +21,8 @@ from nsblast.settings import Settings, is_live, is_secret, shown
 
 ENVIRONMENT = "NSBLAST_"
 DEFAULT_FILE = Path("/etc/nsblast/nsblast.toml")
-# Variables with the prefix that are no settings: the file's path, the API's first password, the build flavour.
-_NOT_SETTINGS = {"NSBLAST_CONFIG", "NSBLAST_ADMIN_PASSWORD", "NSBLAST_BUILD"}
+# Variables with the prefix that are no settings: the file's path, the build flavour.
+_NOT_SETTINGS = {"NSBLAST_CONFIG", "NSBLAST_BUILD"}
 _NOT_SETTINGS_PREFIX = "NSBLAST_TEST_"
 
 

@@ -43,14 +43,14 @@ class Actor:
     """The user's name; a key's owner."""
     key: str = ""
     """Id of the API key; empty = a password was given."""
-    permissions: frozenset[Permission] = field(init=False)
+    permissions: frozenset[str] = field(init=False)
     """All that some grant has, for some name."""
 
     def __post_init__(self) -> None:
         every = frozenset().union(*(grant.permissions for grant in self.grants))
         object.__setattr__(self, "permissions", every)
 
-    def may(self, permission: Permission, fqdn: Wire | None = None, types: Iterable[int] | None = None) -> bool:
+    def may(self, permission: str, fqdn: Wire | None = None, types: Iterable[int] | None = None) -> bool:
         """Whether it is permitted, for a name (wire form, lower case; None = some name), for all of these types."""
         if permission not in self.permissions:
             return False
@@ -63,15 +63,15 @@ class Actor:
             return all(any(each.types is None or number in each.types for each in filters) for number in types)
         return fqdn is None or permission not in CONTENTS or any(each.types is None for each in filters)
 
-    def demand(self, permission: Permission, fqdn: Wire | None = None, types: Iterable[int] | None = None) -> None:
+    def demand(self, permission: str, fqdn: Wire | None = None, types: Iterable[int] | None = None) -> None:
         """Forbidden unless may()."""
         wanted = None if types is None else list(types)
         if not self.may(permission, fqdn, wanted):
             place = f" for {name_to_text(fqdn)}" if fqdn is not None else ""
             what = f" with {', '.join(sorted(map(type_text, wanted)))}" if wanted else ""
-            raise Forbidden(f"{permission.value} is not permitted to {self.name}{place}{what}")
+            raise Forbidden(f"{permission} is not permitted to {self.name}{place}{what}")
 
-    def types_of(self, permission: Permission, fqdn: Wire) -> frozenset[int] | None:
+    def types_of(self, permission: str, fqdn: Wire) -> frozenset[int] | None:
         """The types the permission covers at a name; None = all types. For answers that show what may be seen."""
         filters = [g.filter for g in self.grants if permission in g.permissions and g.filter.covers(fqdn)]
         if any(each.types is None for each in filters):

@@ -5,12 +5,12 @@ what is stored: a name may be added, never renamed.
 """
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 
 from nsblast.errors import InputError
 
 
-class Permission(Enum):
+class Permission(StrEnum):
     """One permission; name and value are the same word."""
 
     USE_API = "USE_API"

@@ -23,6 +23,8 @@ from nsblast.errors import (
     SettingsError,
     StoreError,
     TimedOut,
+    TooMany,
+    Unauthorized,
     UsageError,
 )
 
@@ -30,6 +32,8 @@ _STATUS: dict[type[NsblastError], int] = {
     InputError: 400,
     UsageError: 400,
     SettingsError: 400,
+    Unauthorized: 401,
+    TooMany: 429,
     Denied: 403,
     NotFound: 404,
     Conflict: 409,

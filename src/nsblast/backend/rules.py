@@ -1,0 +1,58 @@
+"""Which rules a change goes by: zones' or accounts'. The Committer knows one Rules; this is it.
+
+Owns: telling the kinds of change apart, and the one rule that concerns both: a zone's tenant must be there.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nsblast.access.changes import AccountChange
+from nsblast.access.records_v1 import Tenant
+from nsblast.access.rules import AccountRules, place
+from nsblast.errors import NotFound
+from nsblast.store.commit import Applied
+from nsblast.store.engine import Database
+from nsblast.store.layout import FIRST_TENANT
+from nsblast.store.overlay import Overlay
+from nsblast.types import CommitNumber, Wire
+from nsblast.zones.model import ChangeSet
+from nsblast.zones.replace import ZoneRules
+
+Change = ChangeSet | AccountChange
+_ACCOUNTS: Wire = b""
+"""Stands where a zone's apex does; no name is empty."""
+
+
+class AllRules:
+    """See store.commit.Rules."""
+
+    def __init__(self, accounts: AccountRules) -> None:
+        self._zones = ZoneRules()
+        self._accounts = accounts
+
+    def zone_of(self, change: Change) -> Wire:
+        """Changes of accounts are done in the committing thread and never wait for one another."""
+        return _ACCOUNTS if isinstance(change, AccountChange) else self._zones.zone_of(change)
+
+    def is_dry(self, change: Change) -> bool:
+        """Only tried?"""
+        return change.dry_run
+
+    def needs_preparing(self, change: Change) -> bool:
+        """Whole zones do."""
+        return not isinstance(change, AccountChange) and self._zones.needs_preparing(change)
+
+    def prepare(self, change: Change, database: Database, folder: Path) -> Any:
+        """Whole zones."""
+        assert isinstance(change, ChangeSet)
+        return self._zones.prepare(change, database, folder)
+
+    def apply(self, change: Change, view: Overlay, number: CommitNumber, now: float) -> Applied:
+        """By the rules of its kind."""
+        if isinstance(change, AccountChange):
+            return self._accounts.apply(change, view, number, now)
+        applied = self._zones.apply(change, view, number, now)
+        tenant = applied.moved[1] if applied.moved is not None else None
+        if tenant and tenant != FIRST_TENANT and view.record(place(Tenant, tenant)) is None:
+            raise NotFound(f"there is no tenant {tenant}", kind="tenant", name=tenant)
+        return applied
