@@ -32,12 +32,14 @@ _UTF8_KEYS = (Tenant, User, ApiKey)
 class AccountRules:
     """The Rules of accounts, for the Committer: a change is an AccountChange."""
 
-    def __init__(self, index: Index) -> None:
-        self.index = index
+    def __init__(self, index: Callable[[], Index]) -> None:
+        """index: asked for when accounts are changed; commands that change none need not load it."""
+        self._index = index
 
     def apply(self, change: AccountChange, view: Overlay, number: CommitNumber, now: float) -> Applied:
         """Work it into an empty layer. InputError, Conflict, NotFound or Denied when it cannot be."""
-        edit = _Edit(self.index, view, now)
+        index = self._index()
+        edit = _Edit(index, view, now)
         for op in change.ops:
             match op:
                 case Put():
@@ -57,7 +59,7 @@ class AccountRules:
             AccountResult(told, tuple(changed)),
             octets=sum(map(len, audit)),
             audit=audit,
-            taken=lambda: self.index.take(changed),
+            taken=lambda: index.take(changed),
         )
 
 

@@ -11,6 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
+from nsblast.access.accounts import Accounts
+from nsblast.access.login import Login
+from nsblast.access.may import Actor
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import NsblastError
 from nsblast.settings import Settings
@@ -78,31 +81,6 @@ class Paging(Acting, kw_only=True, frozen=True):
 # -- who asks, what is worked on
 
 
-class Actor(Protocol):
-    """Who asks (access.may.Actor)."""
-
-    @property
-    def name(self) -> str:
-        """User or key, as it is shown in histories."""
-
-    @property
-    def tenant(self) -> str:
-        """Id of the tenant acted in."""
-
-    def may(self, permission: str, fqdn: bytes | None = None, types: Any = None) -> bool:
-        """Whether it is allowed."""
-
-    def demand(self, permission: str, fqdn: bytes | None = None, types: Any = None) -> None:
-        """Forbidden unless it is allowed."""
-
-
-class Accounts(Protocol):
-    """Who may come in."""
-
-    async def identify(self, authorization: str, api_key: str, address: str) -> Actor:
-        """The actor of a request by its Authorization and X-API-Key headers ("" = not sent); Refused 401 or 429."""
-
-
 class Command(Protocol):
     """Operations of the control process."""
 
@@ -118,6 +96,7 @@ class Site:
     backend: LocalBackend
     command: Command
     accounts: Accounts | None = None
+    login: Login | None = None
     parts: dict[str, Any] = field(default_factory=dict)
     """What further parts of the API keep for themselves (events, backups, …), by their name."""
 

@@ -15,6 +15,7 @@ import uvloop
 
 from nsblast import __version__
 from nsblast._core.segment import Segment
+from nsblast.access.login import Login
 from nsblast.admin.app import make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
@@ -72,7 +73,8 @@ class Control:
         }
         server = Server(self.settings.db_path, operating)
         await server.start()
-        self.site = Site(self.settings, self.store.backend, self._command)
+        accounts = self.store.accounts
+        self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
         schedule = loop.create_task(self.backups.run())
         api = Listening(make_app(self.site), self.settings, sockets) if sockets else None

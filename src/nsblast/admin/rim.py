@@ -19,10 +19,11 @@ import msgspec
 import orjson
 import zstandard
 
-from nsblast.admin.calls import Answer, Call, Endpoint, Nothing, Refused, Site
+from nsblast.access.may import ALL_TENANTS
+from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Nothing, Paging, Refused, Site
 from nsblast.admin.envelope import explain, pack, pack_error, status_of
 from nsblast.admin.paths import Paths
-from nsblast.errors import NsblastError
+from nsblast.errors import NsblastError, TooMany
 from nsblast.logs import log
 
 Scope = MutableMapping[str, Any]
@@ -87,6 +88,8 @@ class Rim:
             status = status_of(error)
             body = pack_error(status, error.message)
             extra = dict(error.headers) if isinstance(error, Refused) else {}
+            if isinstance(error, TooMany):
+                extra = {"retry-after": str(error.details.get("retry_after", 1))}
             if status == 401:
                 extra = {"www-authenticate": _REALM, **extra}
             if status >= 500:
@@ -125,14 +128,19 @@ class Rim:
         address: str = client[0] if client else ""
         actor = None
         if endpoint.login:
-            accounts = self.site.accounts
-            if accounts is None:
+            login = self.site.login
+            if login is None:
                 raise Refused("the server has no accounts yet", status=503)
             authorization = headers.get(b"authorization", b"").decode("latin-1")
             if authorization[:6].lower() == "basic " and scope["scheme"] != "https":
                 self._plain_basic(address)
-            actor = await accounts.identify(authorization, headers.get(b"x-api-key", b"").decode("latin-1"), address)
+            actor = await login.identify(authorization, headers.get(b"x-api-key", b"").decode("latin-1"), address)
         query = self._query(endpoint, scope["query_string"])
+        if actor is not None and isinstance(query, Acting) and query.tenant:
+            if query.tenant == ALL_TENANTS and not isinstance(query, Paging):
+                raise Refused("query: tenant = *: only lists take all tenants")
+            assert self.site.accounts is not None
+            actor = self.site.accounts.acting(actor, query.tenant)
         if endpoint.permission is not None:
             assert actor is not None
             actor.demand(endpoint.permission)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import dns.name
 
+from nsblast.access.accounts import Accounts
 from nsblast.backend import Change, Entry, Zone
 from nsblast.errors import NotFound, NotRunning, NsblastError
 from nsblast.store.reader import StoreReader
@@ -23,7 +24,7 @@ from nsblast.zones.model import ChangeSet, Diff, Result
 class Writer(Protocol):
     """Who commits."""
 
-    def submit(self, change: ChangeSet) -> Future[Result]:
+    def submit(self, change: Any) -> Future[Any]:
         """Check, commit, make visible; what waits together shares a commit."""
 
     def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
@@ -33,11 +34,25 @@ class Writer(Protocol):
 class LocalBackend:
     """See Backend."""
 
-    def __init__(self, reader: StoreReader, writer: Writer | None, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        reader: StoreReader,
+        writer: Writer | None,
+        close: Callable[[], None],
+        accounts: Callable[[], Accounts] | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._close = close
+        self._accounts = accounts
         self.running = False
+
+    @property
+    def accounts(self) -> Accounts:
+        """All accounts, loaded when a command first asks for them."""
+        if self._accounts is None:
+            raise NotRunning("the store is open for reading only")
+        return self._accounts()
 
     def zones(
         self, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False, below: Wire | None = None

@@ -3,6 +3,7 @@
 Owns: telling the kinds of change apart, and the one rule that concerns both: a zone's tenant must be there.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from nsblast.store.engine import Database
 from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.overlay import Overlay
 from nsblast.types import CommitNumber, Wire
-from nsblast.zones.model import ChangeSet
+from nsblast.zones.model import ChangeSet, ReplaceZone
 from nsblast.zones.replace import ZoneRules
 
 Change = ChangeSet | AccountChange
@@ -45,6 +46,9 @@ class AllRules:
     def prepare(self, change: Change, database: Database, folder: Path) -> Any:
         """Whole zones."""
         assert isinstance(change, ChangeSet)
+        for op in change.ops:
+            if isinstance(op, ReplaceZone):
+                _demand_tenant(op.tenant, database.get)
         return self._zones.prepare(change, database, folder)
 
     def apply(self, change: Change, view: Overlay, number: CommitNumber, now: float) -> Applied:
@@ -52,7 +56,11 @@ class AllRules:
         if isinstance(change, AccountChange):
             return self._accounts.apply(change, view, number, now)
         applied = self._zones.apply(change, view, number, now)
-        tenant = applied.moved[1] if applied.moved is not None else None
-        if tenant and tenant != FIRST_TENANT and view.record(place(Tenant, tenant)) is None:
-            raise NotFound(f"there is no tenant {tenant}", kind="tenant", name=tenant)
+        if applied.moved is not None:
+            _demand_tenant(applied.moved[1] or "", view.record)
         return applied
+
+
+def _demand_tenant(tenant: str, get: Callable[[bytes], bytes | None]) -> None:
+    if tenant and tenant != FIRST_TENANT and not get(place(Tenant, tenant)):
+        raise NotFound(f"there is no tenant {tenant}", kind="tenant", name=tenant)

@@ -3,10 +3,16 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 from nsblast._core.segment import Segment
+from nsblast.access import first
+from nsblast.access.accounts import Accounts
+from nsblast.access.index import Index
+from nsblast.access.rules import AccountRules
 from nsblast.backend.local import LocalBackend
+from nsblast.backend.rules import AllRules
 from nsblast.errors import StoreError
 from nsblast.logs import log
 from nsblast.settings import Settings
@@ -15,7 +21,6 @@ from nsblast.store.engine import Database, sweep_followers
 from nsblast.store.reader import StoreReader
 from nsblast.store.warm import Warmer
 from nsblast.store.writer import Broken, Committer
-from nsblast.zones.replace import ZoneRules
 
 
 def _keep(settings: Settings) -> Keep:
@@ -39,7 +44,9 @@ class OpenStore:
             undo.callback(self.database.close)
             sweep_followers(settings.db_path)
             keep = _keep(settings)
-            self._committer = Committer(self.database, ZoneRules(), segment=segment, wake=wake_workers, keep=keep)
+            index = Index(self.database)
+            rules = AllRules(AccountRules(lambda: index))
+            self._committer = Committer(self.database, rules, segment=segment, wake=wake_workers, keep=keep)
             self._committer.on_broken = _make_room
             fresh = segment.done == 0
             try:
@@ -53,8 +60,12 @@ class OpenStore:
             self._warmer.start(filter_is_there=loaded)
             undo.callback(self._warmer.close)
             reader = StoreReader(self.database, segment.filter_maybe_apex)
-            self.backend = LocalBackend(reader, self._committer, self.close)
+            self.backend = LocalBackend(reader, self._committer, self.close, lambda: self.accounts)
             self.backend.running = True
+            self.accounts = Accounts(index, reader, self._committer.submit)
+            told = first.make(self.accounts, settings.db_path, settings.admin_password)
+            if told is not None:
+                log().warning("accounts made", user=first.USER, password_in=str(told))
             self._closing = undo.pop_all()
 
     def state(self) -> dict[str, Any]:
@@ -82,7 +93,8 @@ class OpenStore:
 def open_for_command(settings: Settings, *, create: bool, after: Callable[[], None] = lambda: None) -> LocalBackend:
     """In a command, while no server runs. StoreLocked when one does. after: called when it is closed."""
     database = Database.primary(settings.db_path, block_cache=settings.block_cache, create=create)
-    committer = Committer(database, ZoneRules(), keep=_keep(settings))
+    index = cache(lambda: Index(database))
+    committer = Committer(database, AllRules(AccountRules(index)), keep=_keep(settings))
     committer.start()
 
     def close() -> None:
@@ -90,4 +102,5 @@ def open_for_command(settings: Settings, *, create: bool, after: Callable[[], No
         database.close()
         after()
 
-    return LocalBackend(StoreReader(database), committer, close)
+    reader = StoreReader(database)
+    return LocalBackend(reader, committer, close, lambda: Accounts(index(), reader, committer.submit))
