@@ -65,7 +65,7 @@ class OpenStore:
             self.accounts = Accounts(index, reader, self._committer.submit)
             told = first.make(self.accounts, settings.db_path, settings.admin_password)
             if told is not None:
-                log().warning("accounts made", user=first.USER, password_in=str(told))
+                log().info("accounts made", user=first.USER, password_in=str(told))
             self._closing = undo.pop_all()
 
     def state(self) -> dict[str, Any]:
