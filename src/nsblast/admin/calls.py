@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from nsblast.access.accounts import Accounts
 from nsblast.access.login import Login
 from nsblast.access.may import Actor
+from nsblast.access.permissions import Permission
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import NsblastError
 from nsblast.settings import Settings
@@ -144,6 +145,12 @@ class Call:
             raise Refused("credentials are missing", status=401)
         return self._actor
 
+    @property
+    def accounts(self) -> Accounts:
+        """Accounts of the server."""
+        assert self.site.accounts is not None  # somebody got in
+        return self.site.accounts
+
     def header(self, name: str) -> str:
         """One request header; "" when it is not there."""
         return self.headers.get(name.encode(), b"").decode("latin-1")
@@ -185,7 +192,7 @@ class Endpoint:
     path: str
     """Below BASE, or from the root with rooted; {name} is one segment."""
     handler: Handler
-    permission: str | None = None
+    permission: Permission | None = None
     """Demanded before the handler runs, without a name; what depends on names the handler demands."""
     summary: str = ""
     query: type[Nothing] = Nothing
