@@ -11,6 +11,7 @@ PACKAGES="
     nsd
     pdns-server pdns-backend-bind pdns-backend-lmdb
     ldnsutils dnsperf
+    prometheus
     valgrind
     "
 # DNS flamethrower (command `flame`) is in no Debian package: Debian's package of that name is a multicast file tool.

@@ -32,9 +32,9 @@ STAGES = {"decode", "lookup", "answer", "encode"}
 PACKAGE_LAYERS: list[set[str]] = [
     {"errors", "_core"},
     {"types", "quantities", "records"},
-    {"settings", "settings_layers", "metrics", "control"},
+    {"settings", "settings_layers", "control"},
     {"logs", "store"},
-    {"zones", "access", "claim", "process"},
+    {"zones", "access", "claim", "process", "metrics"},
     {"backend"},
     {"transfer"},
     {"serve", "admin"},

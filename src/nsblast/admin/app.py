@@ -1,10 +1,10 @@
 """The table of all endpoints, and the application made of it. A new routes_*.py is added to ROUTES, nothing else."""
 
-from nsblast.admin import routes_rr, routes_server, routes_zones
+from nsblast.admin import routes_metrics, routes_rr, routes_server, routes_zones
 from nsblast.admin.calls import Endpoint, Site
 from nsblast.admin.rim import Rim
 
-ROUTES = (routes_server, routes_zones, routes_rr)
+ROUTES = (routes_server, routes_zones, routes_rr, routes_metrics)
 
 
 def endpoints() -> tuple[Endpoint, ...]:
@@ -14,4 +14,7 @@ def endpoints() -> tuple[Endpoint, ...]:
 
 def make_app(site: Site) -> Rim:
     """The application."""
-    return Rim(site, endpoints())
+    rim = Rim(site, endpoints())
+    meters = routes_metrics.meters_of(site)
+    rim.observers.append(lambda endpoint, *rest: meters.request(endpoint.full_path if endpoint else "", *rest))
+    return rim

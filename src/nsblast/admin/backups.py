@@ -7,7 +7,7 @@ The schedule counts from the newest backup there is, so that restarts neither sk
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class BackupService:
         self._database = database
         self.backups = Backups(settings.db_path, folder_of(settings))
         self._wake = asyncio.Event()
+        self.observe: Callable[[bool], None] = lambda _: None
+        """Told of each attempt: whether a backup came of it."""
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""
@@ -63,7 +65,12 @@ class BackupService:
 
     def create(self, comment: str = "") -> dict[str, Any]:
         """A backup now; the newest backup_keep stay."""
-        made = self.backups.create(self._database, comment)
+        try:
+            made = self.backups.create(self._database, comment)
+        except NsblastError:
+            self.observe(False)
+            raise
+        self.observe(True)
         log().info("backup made", backup=made.id, uuid=made.uuid, octets=made.size, position=made.position)
         return members(made)
 

@@ -203,8 +203,8 @@ class Endpoint:
     value: Any = None
     """Type of `value` in the envelope, for the description."""
     rooted: bool = False
-    login: bool = True
-    """Whether credentials are needed."""
+    login: bool | Callable[[Settings], bool] = True
+    """Whether credentials are needed, and with them the permission."""
     media: tuple[str, ...] = ("application/json",)
     """Content types of the body."""
     produces: str = "application/json"

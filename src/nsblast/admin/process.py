@@ -20,6 +20,8 @@ from nsblast.admin.app import make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
 from nsblast.admin.listen import Listening, bind
+from nsblast.admin.numbers import Numbers
+from nsblast.admin.routes_metrics import watch
 from nsblast.admin.status import Told, status_of
 from nsblast.backend import spool
 from nsblast.backend.remote import operations
@@ -77,6 +79,9 @@ class Control:
         self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
         schedule = loop.create_task(self.backups.run())
+        meters = watch(self.site, Numbers(self.segment, self.store, self._told))
+        self.store.observe(meters.commit)
+        self.backups.observe = meters.backup
         api = Listening(make_app(self.site), self.settings, sockets) if sockets else None
         if api is not None:
             await api.start()

@@ -127,7 +127,8 @@ class Rim:
         client = scope.get("client")
         address: str = client[0] if client else ""
         actor = None
-        if endpoint.login:
+        needed = endpoint.login if isinstance(endpoint.login, bool) else endpoint.login(self.site.settings)
+        if needed:
             login = self.site.login
             if login is None:
                 raise Refused("the server has no accounts yet", status=503)
@@ -141,8 +142,7 @@ class Rim:
                 raise Refused("query: tenant = *: only lists take all tenants")
             assert self.site.accounts is not None
             actor = self.site.accounts.acting(actor, query.tenant)
-        if endpoint.permission is not None:
-            assert actor is not None
+        if endpoint.permission is not None and actor is not None:
             actor.demand(endpoint.permission)
         raw = await self._read(headers, receive) if endpoint.method not in _BODILESS else b""
         body = None

@@ -15,10 +15,12 @@ from nsblast.backend.local import LocalBackend
 from nsblast.backend.rules import AllRules
 from nsblast.errors import StoreError
 from nsblast.logs import log
+from nsblast.metrics import PROPERTIES
 from nsblast.settings import Settings
 from nsblast.store.changes import Keep
 from nsblast.store.engine import Database, sweep_followers
 from nsblast.store.reader import StoreReader
+from nsblast.store.statistics import Statistics, parse
 from nsblast.store.warm import Warmer
 from nsblast.store.writer import Broken, Committer
 
@@ -76,6 +78,23 @@ class OpenStore:
             "warmed": self._warmer.warmed,
             "warming_failed": failure.message if failure is not None else None,
         }
+
+    def numbers(self) -> dict[str, int]:
+        """Last commit, octets of all journals, and RocksDB's metrics.PROPERTIES as far as it tells them."""
+        told = {name: self.database.property(f"rocksdb.{name}") for name in PROPERTIES}
+        return {
+            "commit": self._committer.last,
+            "journal": self._committer.kept,
+            **{name: int(value) for name, value in told.items() if value is not None and value.isdigit()},
+        }
+
+    def statistics(self) -> Statistics:
+        """RocksDB's statistics since it was opened."""
+        return parse(self.database.statistics())
+
+    def observe(self, told: Callable[[int, float, float], None]) -> None:
+        """See Committer.observe."""
+        self._committer.observe = told
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""

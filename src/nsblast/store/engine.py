@@ -74,7 +74,10 @@ class Database:
             follower.mkdir(parents=True, exist_ok=True)
             access = rocksdict.AccessType.secondary(str(follower))
         try:
-            self._db = rocksdict.Rdict(str(path), self.options(), access_type=access)
+            self._options = self.options()
+            if follower is None:
+                self._options.enable_statistics()
+            self._db = rocksdict.Rdict(str(path), self._options, access_type=access)
         except Exception as error:
             raise meaning(error, str(path), "open") from None
         self._synced = rocksdict.WriteOptions()
@@ -202,6 +205,10 @@ class Database:
         """One of RocksDB's own properties, "rocksdb.stats" for example."""
         value: str | None = self._db.property_value(name)
         return value
+
+    def statistics(self) -> str:
+        """RocksDB's counters since this process opened it, as RocksDB writes them; "" of a follower."""
+        return str(self._options.get_statistics() or "")
 
     # -- following --
 

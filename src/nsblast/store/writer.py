@@ -72,6 +72,8 @@ class Committer:
         """Called after a bulk change: the cache no longer holds everything."""
         self.on_broken: Callable[[Broken], None] = lambda _: None
         """Called in the committing thread when it ends by Broken: the process had better make room for a successor."""
+        self.observe: Callable[[int, float, float], None] = lambda *_: None
+        """Told of each commit: changes in it, seconds until it was synced, seconds from there until it was visible."""
         self.last: CommitNumber = database.position
         self.visible = Visible(segment, database, wake) if segment is not None else None
         self._rules = rules
@@ -107,6 +109,11 @@ class Committer:
             self._thread.join()
         self._pool.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def kept(self) -> int:
+        """Octets of all journals."""
+        return self._kept
 
     def listen(self, listener: Listener) -> None:
         """Tell this one of each commit from now on."""
@@ -286,10 +293,12 @@ class Committer:
     def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> None:
         written = batch.batch_of(group, applied, number, now, self._kept)
         zones = [one.zone for one in applied if one.zone is not None]
+        began = time.perf_counter()
         with self.lock:
             if self.visible is None:
                 self.database.write(written)
                 self.last = number
+                synced = time.perf_counter()
             else:
                 plan = self.visible.plan(group, zones)
                 self.visible.stage(plan)
@@ -299,10 +308,12 @@ class Committer:
                     self.visible.forget()
                     raise
                 self.last = number
+                synced = time.perf_counter()
                 try:
                     self.visible.show(number, plan)
                 except Exception as error:
                     raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
+        self.observe(len(applied), synced - began, time.perf_counter() - synced)
         self._kept += sum(one.octets for one in applied)
         if any(zone.bulk for zone in zones):
             self.after_bulk()
@@ -333,9 +344,14 @@ class Committer:
         small = batch.files_of(self.database, self._folder, bulk.apex, end, number, now, self._kept)
         files = [small[0], *bulk.files, small[1]]
 
+        began = time.perf_counter()
+        synced = began
+
         def write() -> None:
+            nonlocal synced
             self.database.ingest(files)
             self.last = number
+            synced = time.perf_counter()
 
         with self.lock:
             if self.visible is None:
@@ -350,6 +366,7 @@ class Committer:
                     raise
                 except Exception as error:
                     raise Broken(f"bulk commit {number} cannot be made visible: {error}") from error
+        self.observe(1, synced - began, time.perf_counter() - synced)
         self._kept += end.octets
 
     def _bulk_plan(self, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:
