@@ -20,7 +20,7 @@ CORE_LAYERS: list[set[str]] = [
     {"collect"},
     {"txn"},
     {"tally", "compose", "parked"},
-    {"additional", "prove"},
+    {"additional", "prove", "foresee"},
     {"decode", "lookup", "answer", "encode"},
     {"respond"},
     {"engine", "serve_udp", "codec"},

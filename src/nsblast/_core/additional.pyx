@@ -7,7 +7,7 @@ out silently when it does not fit. Never fails an answer for want of an addition
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from nsblast._core.compose cimport put_type
-from nsblast._core.name cimport Name, name_load, name_span
+from nsblast._core.name cimport Name, name_load, name_load_near, name_span
 from nsblast._core.nodes cimport NODES_MAX, Sources, node_get
 from nsblast._core.plan cimport ITEM_MUST, SECTION_ADDITIONAL
 from nsblast._core.proto cimport (
@@ -43,21 +43,29 @@ cdef inline bint within(const Name* name, const Name* of, uint8_t k) noexcept no
     return name.labels >= k and name.hash[k] == of.hash[k]
 
 
-cdef Status put_target(Txn* txn, const Sources* src, const uint8_t* wire, uint32_t length, uint16_t also, Round which) noexcept nogil:
-    """A and AAAA (and sets of type `also`, when not 0) at a name of this zone; occluded ones only for NS sets."""
+cdef Status put_target(Txn* txn, const Sources* src, const uint8_t* wire, uint32_t length, uint16_t also, Round which,
+                       bint* others) noexcept nogil:
+    """A and AAAA (and sets of type `also`, when not 0) at a name of this zone; occluded ones only for NS sets.
+
+    `others` is set when a target of the zone was left to the round SIBLING.
+    """
     cdef uint16_t at = 0
+    cdef bint cut = which == Round.IN_DOMAIN or which == Round.SIBLING
     cdef uint8_t flags = ITEM_MUST if which == Round.IN_DOMAIN else 0
     cdef bint below
     cdef Status status
     if txn.work.plan.count * <uint32_t> ITEM_OCTETS > txn.limit:
         return Status.OK        # what is planned does not fit as it is: glue that is a must has set TC by now
-    if txn.work.trail.count + ROOM_LEFT > NODES_MAX or name_load(&txn.work.scratch, wire, length, &src.seed) != Status.OK:
+    if txn.work.trail.count + ROOM_LEFT > NODES_MAX:
+        return Status.OK
+    if name_load_near(&txn.work.scratch, wire, length, txn.sname, txn.encloser if cut else txn.apex, &src.seed) != Status.OK:
         return Status.OK
     if not within(&txn.work.scratch, txn.sname, txn.apex):
         return Status.OK
-    if which == Round.IN_DOMAIN or which == Round.SIBLING:
+    if cut:
         below = within(&txn.work.scratch, txn.sname, txn.encloser)
         if below != (which == Round.IN_DOMAIN):
+            others[0] = True
             return Status.OK
     status = node_get(src, &txn.work.trail, &txn.work.scratch, txn.work.scratch.labels, &at)
     if status == Status.ABSENT:
@@ -80,6 +88,7 @@ cdef Status put_naptr(Txn* txn, const Sources* src, Reader* r) noexcept nogil:
     cdef uint8_t length, kind = 0
     cdef uint16_t at = 0
     cdef uint32_t left
+    cdef bint others = False
     cdef Status status
     reader_take(r, 4)
     length = reader_u8(r)
@@ -93,7 +102,7 @@ cdef Status put_naptr(Txn* txn, const Sources* src, Reader* r) noexcept nogil:
     if reader_bad(r) or rest == NULL or (kind != 97 and kind != 115):
         return Status.OK
     if kind == 97:
-        return put_target(txn, src, rest, left, 0, Round.HOSTS)
+        return put_target(txn, src, rest, left, 0, Round.HOSTS, &others)
     if txn.work.trail.count + ROOM_LEFT > NODES_MAX or name_load(&txn.work.scratch, rest, left, &src.seed) != Status.OK \
             or not within(&txn.work.scratch, txn.sname, txn.apex):
         return Status.OK
@@ -108,6 +117,7 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
     cdef Reader r
     cdef uint16_t length = 0, priority = 0, also = 0
     cdef uint32_t skip, left
+    cdef bint others = False
     cdef Round which = Round.SERVERS if rrset.type == TYPE_NS else Round.HOSTS
     cdef const uint8_t* rdata
     cdef const uint8_t* name
@@ -145,12 +155,12 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
                     continue                                    # the service does not exist: RFC 9460 2.5.1
                 name = txn.sname.wire                           # "." is the owner itself: RFC 9460 2.5.2
                 left = txn.sname.len
-            status = put_target(txn, src, name, left, also, which) if left else Status.OK
+            status = put_target(txn, src, name, left, also, which, &others) if left else Status.OK
         if status != Status.OK:
             return status
 
 
-cdef Status glue_round(Txn* txn, const Sources* src, const Rrset* rrset, Round which) noexcept nogil:
+cdef Status glue_round(Txn* txn, const Sources* src, const Rrset* rrset, Round which, bint* others) noexcept nogil:
     cdef Rrset walk = rrset[0]
     cdef uint16_t length = 0
     cdef const uint8_t* rdata
@@ -159,11 +169,14 @@ cdef Status glue_round(Txn* txn, const Sources* src, const Rrset* rrset, Round w
         rdata = rrset_next(&walk, &length)
         if rdata == NULL:
             return Status.CORRUPT if reader_bad(&walk.rrs) else Status.OK
-        status = put_target(txn, src, rdata, length, 0, which)
+        status = put_target(txn, src, rdata, length, 0, which, others)
         if status != Status.OK:
             return status
 
 
 cdef Status glue_of(Txn* txn, const Sources* src, const Rrset* rrset) noexcept nogil:
-    cdef Status status = glue_round(txn, src, rrset, Round.IN_DOMAIN)
-    return glue_round(txn, src, rrset, Round.SIBLING) if status == Status.OK else status
+    cdef bint others = False
+    cdef Status status = glue_round(txn, src, rrset, Round.IN_DOMAIN, &others)
+    if status == Status.OK and others:
+        status = glue_round(txn, src, rrset, Round.SIBLING, &others)
+    return status

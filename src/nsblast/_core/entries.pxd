@@ -34,7 +34,10 @@ cdef inline uint64_t way_unit(uint64_t way) noexcept nogil:
 
 
 cdef void entries_prefetch(const Map* map, uint64_t hash) noexcept nogil            # the bucket
-cdef void entries_prefetch_block(const Map* map, uint64_t hash) noexcept nogil      # the block its tag points to
+# The block its tag points to, in units of 8 octets; 0 = none in the home bucket. Prefetched, not looked at.
+cdef uint64_t entries_prefetch_block(const Map* map, uint64_t hash) noexcept nogil
+# Whatever stands at such a place: nothing in `seen` is proved but that it lies inside the arena. For hints only.
+cdef bint entries_peek(const Map* map, uint64_t unit, Seen* seen) noexcept nogil
 # OK: seen is filled (blob_len may be 0); ABSENT: not cached; BUSY: the bucket would not stand still.
 # Notes the use when head.pressure is set.
 cdef Status entries_find(const Map* map, uint64_t hash, const uint8_t* name, uint32_t length, Seen* seen) noexcept nogil

@@ -18,19 +18,37 @@ cdef void entries_prefetch(const Map* map, uint64_t hash) noexcept nogil:
         prefetch(map.buckets + place(hash, map.n_buckets))
 
 
-cdef void entries_prefetch_block(const Map* map, uint64_t hash) noexcept nogil:
+cdef uint64_t entries_prefetch_block(const Map* map, uint64_t hash) noexcept nogil:
     cdef const Bucket* bucket
     cdef uint64_t way, tag = way_tag(hash)
     cdef uint32_t i
     if map.base == NULL:
-        return
+        return 0
     bucket = map.buckets + place(hash, map.n_buckets)
     for i in range(<uint32_t> BUCKET_WAYS):
         way = load64(&bucket.way[i])
         if (way ^ tag) >> OFFSET_BITS == 0 and way_unit(way) and way_unit(way) < map.arena_units:
             prefetch(map.arena + way_unit(way) * 8)
             prefetch(map.arena + way_unit(way) * 8 + 64)    # a hint may point past the end: it never faults
-            return
+            return way_unit(way)
+    return 0
+
+
+cdef bint entries_peek(const Map* map, uint64_t unit, Seen* seen) noexcept nogil:
+    cdef uint64_t at = unit * 8
+    cdef uint64_t left
+    cdef const Block* block
+    if unit == 0 or at >= map.arena_size or map.arena_size - at < sizeof(Block) + 256:
+        return False
+    block = <const Block*> (map.arena + at)
+    left = map.arena_size - at - sizeof(Block)
+    seen.bucket = NULL
+    seen.stamp = 0
+    seen.name = <const uint8_t*> block + sizeof(Block)
+    seen.name_len = load8(&block.name_len)
+    seen.blob = seen.name + seen.name_len
+    seen.blob_len = load32(&block.blob_len)
+    return seen.blob_len <= left - seen.name_len
 
 
 cdef inline bint same_name(const Map* map, uint64_t unit, const uint8_t* name, uint32_t length, Seen* seen) noexcept nogil:

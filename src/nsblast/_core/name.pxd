@@ -32,6 +32,10 @@ cdef struct Seed:
 cdef Status name_read(Name* name, Reader* r, const Seed* seed) noexcept nogil
 # The same from a stored name of `length` octets (whose case may be mixed).
 cdef Status name_load(Name* name, const uint8_t* wire, uint32_t length, const Seed* seed) noexcept nogil
+# The same, cheaper for a name that ends in the suffix of k labels of `of` (another Name of the same seed): the hashes of that
+# suffix are known. Gives exactly what name_load gives.
+cdef Status name_load_near(Name* name, const uint8_t* wire, uint32_t length, const Name* of, uint8_t k,
+                           const Seed* seed) noexcept nogil
 # name = "*" under the suffix of k labels of `of`, which is another Name: OK, or FORMERR when longer than 255 octets.
 cdef Status name_wildcard(Name* name, const Name* of, uint8_t k, const Seed* seed) noexcept nogil
 # name = `of` with its last k labels replaced by `tail` (RFC 6672 2.2): OK, or FORMERR when longer than 255 octets.

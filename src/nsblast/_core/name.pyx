@@ -10,7 +10,7 @@ RFC 1035 2.3.4 and 3.1, 4343.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove
 
 from nsblast._core.proto cimport LABEL_OCTETS
 from nsblast._core.status cimport FORMERR, OK
@@ -147,6 +147,43 @@ cdef Status name_load(Name* name, const uint8_t* wire, uint32_t length, const Se
     if walk(name.wire, length, starts, &count) != length:
         return FORMERR
     index(name, length, starts, count, seed)
+    return OK
+
+
+cdef Status name_load_near(Name* name, const uint8_t* wire, uint32_t length, const Name* of, uint8_t k,
+                           const Seed* seed) noexcept nogil:
+    cdef uint8_t starts[128]
+    cdef uint32_t cut = of.at[k]
+    cdef uint32_t tail = of.len - cut
+    cdef uint32_t count = 0
+    cdef uint32_t at = 0
+    cdef uint32_t head, j, size
+    cdef uint64_t h
+    if length <= tail or length > NAME_OCTETS:
+        return name_load(name, wire, length, seed)
+    head = length - tail
+    name.folded = fold_copy(name.wire, wire, length)
+    if memcmp(name.wire + head, of.wire + cut, tail) == 0:
+        while at < head:
+            size = name.wire[at]
+            if size == 0 or size > LABEL_OCTETS:
+                return FORMERR
+            starts[count] = <uint8_t> at
+            count += 1
+            at += size + 1
+    if at != head:                  # the octets alike do not begin at a label
+        return name_load(name, wire, length, seed)
+    for j in range(<uint32_t> k + 1):
+        name.at[j] = <uint8_t> (of.at[j] - cut + head)
+        name.hash[j] = of.hash[j]
+    h = of.hash[k]
+    for j in range(1, count + 1):
+        at = starts[count - j]
+        h = hash_step(h, name.wire + at, <uint32_t> name.wire[at] + 1, seed)
+        name.at[k + j] = <uint8_t> at
+        name.hash[k + j] = h
+    name.len = <uint8_t> length
+    name.labels = <uint8_t> (k + count)
     return OK
 
 

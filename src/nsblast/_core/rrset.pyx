@@ -117,14 +117,16 @@ cdef Status entry_at(const Entry* entry, uint16_t i, Rrset* out) noexcept nogil:
 
 
 cdef Status entry_find(const Entry* entry, uint16_t rrtype, Rrset* out) noexcept nogil:
-    cdef uint16_t i
-    cdef Status status
+    cdef uint16_t i, found
+    cdef Reader r
+    reader_open(&r, entry.blob, entry.len)
     for i in range(entry.rrsets):
-        status = entry_at(entry, i, out)
-        if status != Status.OK:
-            return status
-        if out.type >= rrtype:
-            return Status.OK if out.type == rrtype else Status.ABSENT
+        reader_seek(&r, entry.index + ENTRY_INDEX * <uint32_t> i)
+        found = reader_u16(&r)
+        if reader_bad(&r):
+            return Status.CORRUPT
+        if found >= rrtype:
+            return entry_at(entry, i, out) if found == rrtype else Status.ABSENT
     return Status.ABSENT
 
 

@@ -193,6 +193,10 @@ cdef enum MapUse:
 cdef Status map_open(Map* map, int fd, int worker) noexcept nogil
 # Unmap; the map is then one without cache.
 cdef void map_close(Map* map) noexcept nogil
+# Make the n-th 2 MiB behind the counters one huge page, when nearly all of it is in use. 2: it is one now; 1: it is not
+# in use; 0: there is no such part; -1: this kernel will not, or has no memory for it now. Takes milliseconds; readers that touch
+# the part meanwhile wait in the kernel.
+cdef int map_gather(const Map* map, uint64_t n) noexcept nogil
 # Slot of a worker, or NULL; writable only as far as the map is.
 cdef WorkerSlot* map_slot(const Map* map, uint64_t worker) noexcept nogil
 # Size and lay out a fresh, all-zero memory file of at most `cache_size` octets: the head it needs, or False when too small.

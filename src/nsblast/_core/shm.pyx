@@ -6,7 +6,8 @@ that a worker can write its own slot and the use marks and nothing else; a head 
 """
 
 from libc.string cimport memset
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, madvise, mmap, mprotect, munmap
+from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE
+from posix.mman cimport madvise, mmap, mprotect, munmap
 from posix.stat cimport fstat, struct_stat
 
 cdef extern from * nogil:
@@ -15,8 +16,14 @@ cdef extern from * nogil:
     #ifndef MADV_HUGEPAGE
     #define MADV_HUGEPAGE 14
     #endif
+    #ifndef MADV_COLLAPSE
+    #define MADV_COLLAPSE 25        /* Linux 6.1 */
+    #endif
     """
     int MADV_HUGEPAGE
+    int MADV_COLLAPSE
+    int MAP_NORESERVE
+    int mincore(void* address, size_t length, unsigned char* pages)
 
 cdef enum:
     ENTRY_OCTETS = 110          # a block of the average entry, for the proportion of buckets to arena
@@ -24,6 +31,7 @@ cdef enum:
     LOG_SEGMENT_MAX = 8388608   # cleaning one takes some 10 ms: no commit should wait longer
     FILTER_MIN = 65536
     HUGE = 2097152
+    WORTH = 448                 # pages of the 512 that must be there already: memory grows by no more than a seventh
 
 
 cdef uint64_t magic() noexcept nogil:
@@ -101,6 +109,39 @@ cdef bint adds_up(const Head* head, uint64_t size) noexcept nogil:
             and head.arena_at < size and head.arena_size == size - head.arena_at)
 
 
+cdef void* map_whole(uint64_t size, int protection, int fd) noexcept nogil:
+    """The file where its huge pages can be mapped as such: at an address that a huge page may begin at. Or MAP_FAILED."""
+    cdef uint64_t room, start
+    cdef void* p
+    if size < <uint64_t> 128 * HUGE:
+        return mmap(NULL, size, protection, MAP_SHARED, fd, 0)
+    room = up(size, HUGE) + HUGE
+    p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if p == MAP_FAILED:
+        return p
+    start = up(<uint64_t> p, HUGE)
+    if start != <uint64_t> p:
+        munmap(p, start - <uint64_t> p)
+    munmap(<void*> (start + up(size, PAGE)), <uint64_t> p + room - start - up(size, PAGE))
+    return mmap(<void*> start, size, protection, MAP_SHARED | MAP_FIXED, fd, 0)
+
+
+cdef int map_gather(const Map* map, uint64_t n) noexcept nogil:
+    cdef unsigned char here[512]        # one octet a page
+    cdef uint64_t at = map.head.filter[0].offset + n * HUGE
+    cdef uint32_t i
+    cdef uint32_t present = 0
+    if map.size < <uint64_t> 128 * HUGE or at + HUGE > map.size:
+        return 0
+    if mincore(map.base + at, HUGE, here) != 0:
+        return -1
+    for i in range(<uint32_t> (HUGE // PAGE)):
+        present += here[i] & 1
+    if present < WORTH:
+        return 1
+    return 2 if madvise(map.base + at, HUGE, MADV_COLLAPSE) == 0 else -1
+
+
 cdef Status map_open(Map* map, int fd, int worker) noexcept nogil:
     cdef struct_stat st
     cdef void* p
@@ -110,7 +151,7 @@ cdef Status map_open(Map* map, int fd, int worker) noexcept nogil:
     if fstat(fd, &st) != 0 or st.st_size < PAGE:
         return Status.CORRUPT
     size = <uint64_t> st.st_size
-    p = mmap(NULL, size, PROT_READ | PROT_WRITE if worker == MAP_WRITE else PROT_READ, MAP_SHARED, fd, 0)
+    p = map_whole(size, PROT_READ | PROT_WRITE if worker == MAP_WRITE else PROT_READ, fd)
     if p == MAP_FAILED:
         return Status.ABSENT
     head = <Head*> p

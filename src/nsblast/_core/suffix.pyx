@@ -10,7 +10,7 @@ RFC 1035 4.1.4.
 from libc.string cimport memcmp, memcpy
 
 from nsblast._core.name cimport NAME_OCTETS, name_span
-from nsblast._core.proto cimport POINTER_MARK, POINTER_MAX
+from nsblast._core.proto cimport LABEL_OCTETS, POINTER_MARK, POINTER_MAX
 from nsblast._core.wire cimport writer_bytes, writer_left, writer_u16
 
 
@@ -46,41 +46,50 @@ cdef bint spells(const Writer* w, uint32_t place, const uint8_t* suffix) noexcep
         suffix += size + 1
 
 
-cdef uint32_t find(const Suffixes* s, const Writer* w, const uint8_t* name, uint32_t length,
-                   uint32_t* place) noexcept nogil:
-    """Octets of the name before its longest known suffix, whose place is set; length - 1 when none is known."""
+cdef struct Found:
+    uint32_t new            # octets of the name before its longest known suffix; all but the root's when none is; length: no name
+    uint32_t place          # where that suffix stands, 0 = none is known
+    uint16_t count          # slots in use once the suffixes before it are kept
+
+
+cdef Found find(Suffixes* s, const Writer* w, const uint8_t* name, uint32_t length, uint32_t start) noexcept nogil:
+    """One walk measures the name, looks for its suffixes, and notes behind the table's end those that are new, as of a name at `start`.
+
+    s.count = found.count makes the noted ones part of the table.
+    """
+    cdef Found found
+    cdef uint32_t i, tag
     cdef uint32_t at = 0
-    cdef uint32_t tag, i
-    if s.count == 0:
-        return length - 1
-    while name[at]:
+    found.place = 0
+    found.count = s.count
+    while at < length and name[at]:
+        if name[at] > LABEL_OCTETS or at + 1 + name[at] >= length:
+            found.new = length
+            return found
         tag = tag_of(name + at, length - at)
         for i in range(s.count):
             if s.tag[i] == tag and spells(w, s.at[i], name + at):
-                place[0] = s.at[i]
-                return at
+                found.place = s.at[i]
+                found.new = at          # what spells a known name of this very length is well-formed
+                return found
+        if found.count < SUFFIX_SLOTS and start + at <= POINTER_MAX:
+            s.at[found.count] = <uint16_t> (start + at)
+            s.tag[found.count] = tag
+            found.count += 1
         at += <uint32_t> name[at] + 1
-    return at
-
-
-cdef void learn(Suffixes* s, const uint8_t* name, uint32_t length, uint32_t new, uint32_t at) noexcept nogil:
-    """Remember the suffixes that start in the first `new` octets of a name that stands at offset `at`."""
-    cdef uint32_t i = 0
-    while i < new and s.count < SUFFIX_SLOTS and at + i <= POINTER_MAX:
-        s.at[s.count] = <uint16_t> (at + i)
-        s.tag[s.count] = tag_of(name + i, length - i)
-        s.count += 1
-        i += <uint32_t> name[i] + 1
+    found.new = at if at + 1 == length else length
+    return found
 
 
 cdef void suffixes_learn(Suffixes* s, const Writer* w, uint32_t at) noexcept nogil:
-    cdef uint32_t place = 0
+    cdef Found found
     cdef uint32_t length
     if at >= w.at:
         return
     length = name_span(w.base + at, w.at - at)
     if length:
-        learn(s, w.base + at, length, find(s, w, w.base + at, length, &place), at)
+        found = find(s, w, w.base + at, length, at)
+        s.count = found.count
 
 
 cdef void suffixes_forget(Suffixes* s, uint32_t at) noexcept nogil:
@@ -95,25 +104,23 @@ cdef void suffixes_forget(Suffixes* s, uint32_t at) noexcept nogil:
 
 
 cdef void suffixes_put(Suffixes* s, Writer* w, const uint8_t* name, uint32_t length, bint compress) noexcept nogil:
-    cdef uint32_t place = 0
-    cdef uint32_t start = w.at
-    cdef uint32_t new
+    cdef Found found
     cdef uint8_t own[NAME_OCTETS]
     if length == 0 or length > NAME_OCTETS:
         w.bad = True
         return
     # A copy first: the name may lie in shared memory, and what is measured must be what is followed.
     memcpy(own, name, length)
-    if name_span(own, length) != length:
+    found = find(s, w, own, length, w.at)
+    if found.new == length:
         w.bad = True
         return
-    new = find(s, w, own, length, &place)
-    if not compress or place == 0:
+    if not compress or found.place == 0:
         writer_bytes(w, own, length)
-    elif w.bad or new + 2 > writer_left(w):
+    elif w.bad or found.new + 2 > writer_left(w):
         w.bad = True
     else:
-        writer_bytes(w, own, new)
-        writer_u16(w, <uint16_t> (0xc000 | place))
+        writer_bytes(w, own, found.new)
+        writer_u16(w, <uint16_t> (0xc000 | found.place))
     if not w.bad:
-        learn(s, own, length, new, start)
+        s.count = found.count

@@ -28,6 +28,9 @@ class View:
     def complete(self) -> bool: ...
     @property
     def generation(self) -> int: ...
+    def gather(self, part: int) -> int:
+        """Make this 2 MiB part of filter, buckets and arena one huge page: 2 = it is one, 1 = not enough of it is in use, 0 = there is
+        no such part, -1 = the kernel will not."""
     # reading, as a worker does it
     def read(self, name: bytes) -> bytes | None:
         """The blob cached for a name; b"" = certainly absent, None = not cached."""

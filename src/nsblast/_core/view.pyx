@@ -17,7 +17,7 @@ from nsblast._core.entries cimport Seen, entries_find, entries_stood_still
 from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
-from nsblast._core.shm cimport map_close, map_open, map_slot, store64, store64_release, stripe_of
+from nsblast._core.shm cimport map_close, map_gather, map_open, map_slot, store64, store64_release, stripe_of
 from nsblast._core.stats cimport miss_put, miss_take, stats_add, stats_alive, stats_dict
 from nsblast._core.status cimport Status
 
@@ -111,6 +111,14 @@ cdef class View:
     def generation(self):
         self._open()
         return load64_acquire(&self.map.head.generation)
+
+    def gather(self, part):
+        cdef uint64_t n = part
+        cdef int done
+        self._open()
+        with nogil:
+            done = map_gather(&self.map, n)
+        return done
 
     # -- reading -------------------------------------------------------------------------------------------------------
 

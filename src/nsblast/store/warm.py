@@ -28,6 +28,8 @@ SCANNED = 4096
 PAUSE = 0.001
 SAVE_EVERY = 600.0
 """Seconds between two savings of the filter while commits come in."""
+GATHER_PAUSE = 0.01
+"""Seconds between two huge pages, each of which takes some milliseconds."""
 MISSES = 2000
 """Missed names looked at in one go."""
 ROOM = 1.25
@@ -103,6 +105,7 @@ class Warmer:
                 self._build_filter()
             self._save_filter()
             self._fill()
+            self._gather()
             while not self._end.is_set():
                 changed = self._again.wait(SAVE_EVERY)
                 self._again.clear()
@@ -112,6 +115,7 @@ class Warmer:
                     self._save_filter()
                 if changed:
                     self._fill()
+                self._gather()
             if self._committer.last != self._saved:
                 self._save_filter()
         except NsblastError as error:
@@ -166,6 +170,14 @@ class Warmer:
                     return
             after = part[-1][0] + b"\0"
             self._end.wait(PAUSE)
+
+    def _gather(self) -> None:
+        """Put what is filled on huge pages: a look-up among millions of names then waits less for addresses to be translated."""
+        part = 0
+        while (state := self._segment.gather(part)) > 0 and not self._end.is_set():
+            part += 1
+            if state == 2:
+                self._end.wait(GATHER_PAUSE)
 
     def _warm(self, key: bytes, blob: bytes, at: CommitNumber) -> bool:
         """An entry at or below what may be the apex of a deeper zone: cached unless it is."""

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from nsblast._core.segment import Segment
+from nsblast._core.view import View
 from tests.helpers.segments import MIB, SEED, commit, name, segment_file, writer_of
 
 APEX = b"\7example\0"
@@ -452,3 +453,25 @@ def test_more_small_entries_than_ways() -> None:
         assert 0.85 * room < stats["entries"] <= room
         assert stats["pressure"] == 1
         assert all(segment.read(owner) == b"p" for owner in pinned)
+
+
+def test_gather_keeps_what_is_cached() -> None:
+    """Parts in use become huge pages, where the kernel can make them; nothing that is cached changes by it."""
+    fd = Segment.create(300 << 20, 1)
+    segment = Segment(fd, writer=True)
+    reader = View(fd)
+    names = [b"\6" + f"{number:06d}".encode() + b"\0" for number in range(100)]
+    blobs = [bytes([number]) * 60_000 for number in range(100)]
+    segment.begin(1, [b"\0"])
+    for owner, blob in zip(names, blobs, strict=True):
+        assert segment.put(owner, blob)
+    assert segment.finish()
+    states = []
+    while (state := segment.gather(len(states))) > 0:
+        states.append(state)
+    assert state in (0, -1)
+    if state == 0:
+        assert states.count(2) >= 1
+        assert states.count(1) > 100  # nothing is made of what nobody has used
+    assert [reader.read(owner) for owner in names] == blobs
+    os.close(fd)
