@@ -309,7 +309,9 @@ def _no_rename(given: str, name: str) -> None:
         raise InputError(f"name: {given!r} is not {name!r}: renaming is not possible", member="name", value=given)
 
 
-def endpoint(method: str, path: str, handler: Any, permission: str | None, summary: str, **more: Any) -> Endpoint:
+def endpoint(
+    method: str, path: str, handler: Any, permission: Permission | None, summary: str, **more: Any
+) -> Endpoint:
     """One line of the table, with what these endpoints have in common."""
     kinds = {"GET": Acting, "POST": Writing, "PUT": Writing, "PATCH": Writing, "DELETE": Writing}
     more.setdefault("query", Paging if "{" not in path and method == "GET" else kinds[method])
