@@ -6,6 +6,7 @@ NsblastError
 ├── InputError            data from outside (name, rdata, zone file) is wrong
 │   └── ZoneFileError     at one place of a zone file
 ├── NotFound              the zone, name or type asked for is not there
+├── NotKept               it was there once: history does not reach back so far
 ├── Conflict              it is there already, or changed meanwhile
 │   └── Outdated          it is not what the asker last saw (If-Match)
 ├── Denied                not allowed here
@@ -80,6 +81,12 @@ class ZoneFileError(InputError):
 
 class NotFound(NsblastError):
     """What was asked for is not there."""
+
+    exit_code = 3
+
+
+class NotKept(NsblastError):
+    """History does not reach back so far."""
 
     exit_code = 3
 

@@ -1,4 +1,4 @@
-"""zone import, export, list, show, delete, history, with the server stopped and running."""
+"""zone import, export, list, show, delete, history, revert, with the server stopped and running."""
 
 import re
 from pathlib import Path
@@ -241,7 +241,7 @@ def test_history_is_newest_first(database: Database) -> None:
     changes = database.json("zone", "history", "example.com")["changes"]
     assert [(each["serial_from"], each["serial_to"]) for each in changes[:3]] == [(7, 8), (6, 7), (5, 6)]
     assert set(changes[0]) == {
-        "serial_from", "serial_to", "time", "actor", "address", "comment", "removed", "added",
+        "serial_from", "serial_to", "time", "actor", "address", "comment", "what", "before", "after", "removed", "added",
     }  # fmt: skip
     assert len(database.json("zone", "history", "example.com", "--limit", "2")["changes"]) == 2
     lines = database.ok("zone", "history", "example.com", "--limit", "1", "--records").splitlines()
@@ -268,3 +268,20 @@ def test_help_names_every_command() -> None:
     out = nsblast("zone", "--help").out
     for command in ("import", "export", "list", "delete", "check", "show", "history"):
         assert f"\n  {command} " in out
+
+
+def test_revert(database: Database, tmp_path: Path) -> None:
+    before = database.ok("zone", "export", "example.com")
+    database.ok("rr", "set", "WWW.example.com", "A", "192.0.2.77")
+    database.ok("rr", "set", "new.example.com", "A", "192.0.2.78")
+    after = database.ok("zone", "export", "example.com")
+    dry = database.json("zone", "revert", "example.com", "5", "--dry-run")
+    assert [rr["name"] for rr in dry["removed"] if rr["type"] == "A"] == ["new.example.com.", "WWW.example.com."]
+    assert database.ok("zone", "export", "example.com") == after
+    assert "serial 7 to 8" in database.ok("zone", "revert", "example.com", "5")
+    assert database.ok("zone", "export", "example.com") == before.replace(" 5 3600", " 8 3600")
+    newest = database.json("zone", "history", "example.com", "--limit", "1")["changes"][0]
+    assert (newest["serial_from"], newest["serial_to"], newest["comment"]) == (7, 8, "revert to serial 5")
+    assert database.fails(3, "zone", "revert", "example.com", "4") == (
+        "example.com.: the journal does not reach serial 4; it has 5 to 8"
+    )

@@ -59,6 +59,7 @@ class AccountRules:
             AccountResult(told, tuple(changed)),
             octets=sum(map(len, audit)),
             audit=audit,
+            actor=change.actor,
             taken=lambda: index.take(changed),
         )
 

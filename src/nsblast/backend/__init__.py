@@ -39,6 +39,11 @@ class Change(NamedTuple):
     comment: str
     diff: Diff | None
     """None when it was too large to be kept."""
+    what: str = "changed"
+    """"created", "changed", "deleted" or "configured"."""
+    before: dict[str, Any] | None = None
+    """Kind, tenant and settings, when they changed."""
+    after: dict[str, Any] | None = None
 
 
 class Backend(Protocol):
@@ -68,7 +73,7 @@ class Backend(Protocol):
         """The entry of a name, in its deepest zone or in the one whose apex has so many labels."""
 
     def history(self, apex: Wire, *, after: CommitNumber = 0, limit: int | None = None) -> Iterator[Change]:
-        """Change-sets of a zone, newest first."""
+        """Change-sets of a zone, newest first; of one that is gone, those of all zones of that name."""
 
     def apply(self, change: ChangeSet) -> Result:
         """Check and commit; durable, and visible in every worker of a running server, when it returns."""

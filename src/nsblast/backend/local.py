@@ -14,11 +14,12 @@ import dns.name
 
 from nsblast.access.accounts import Accounts
 from nsblast.backend import Change, Entry, Zone
+from nsblast.backend.history import Happened, History
 from nsblast.errors import NotFound, NotRunning, NsblastError
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
-from nsblast.zones.model import ChangeSet, Diff, Result
+from nsblast.zones.model import ChangeSet, Result
 
 
 class Writer(Protocol):
@@ -91,27 +92,10 @@ class LocalBackend:
 
     def history(self, apex: Wire, *, after: CommitNumber = 0, limit: int | None = None) -> Iterator[Change]:
         """See Backend."""
-        return islice(self._history(apex, after), limit)
-
-    def _history(self, apex: Wire, after: CommitNumber) -> Iterator[Change]:
-        """Journal records come piece by piece, newest first, so the last piece of a change-set comes before its first."""
-        removed: list[Any] = []
-        added: list[Any] = []
-        for number, record in self._reader.journal(apex, after=after, backwards=True):
-            removed[:0], added[:0] = record.removed, record.added
-            if record.part == 0:
-                diff = None if record.gap else Diff(tuple(removed), tuple(added))
-                removed, added = [], []
-                yield Change(
-                    number,
-                    record.serial_from,
-                    record.serial_to,
-                    record.time,
-                    record.actor,
-                    record.address,
-                    record.comment,
-                    diff,
-                )
+        record = self._reader.zone(apex)
+        low = max(after + 1, record.incarnation if record is not None else 0)
+        found = History(self._reader).of_zone(apex, low=low, backwards=True)
+        return islice(map(_change_of, found), limit)
 
     def apply(self, change: ChangeSet) -> Result:
         """See Backend."""
@@ -146,3 +130,19 @@ class LocalBackend:
     def close(self) -> None:
         """See Backend."""
         self._close()
+
+
+def _change_of(one: Happened) -> Change:
+    return Change(
+        one.place.number,
+        one.serial_from or 0,
+        one.serial_to or 0,
+        one.time,
+        one.actor,
+        one.address,
+        one.comment,
+        one.diff,
+        one.what,
+        one.before,
+        one.after,
+    )

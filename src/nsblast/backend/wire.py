@@ -27,6 +27,7 @@ from nsblast.zones.model import (
     PutName,
     ReplaceZone,
     Result,
+    RevertZone,
 )
 
 Entries = Iterable[tuple[bytes, bytes]]
@@ -39,6 +40,7 @@ _KINDS: dict[str, type[Any]] = {
         DeleteZone,
         ConfigureZone,
         ReplaceZone,
+        RevertZone,
         PutName,
         MergeRRsets,
         AppendRRs,

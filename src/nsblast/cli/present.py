@@ -137,6 +137,9 @@ def history_members(change: Change) -> dict[str, Any]:
         "actor": change.actor,
         "address": change.address,
         "comment": change.comment,
+        "what": change.what,
+        "before": change.before,
+        "after": change.after,
         "removed": None if diff is None else [rr_members(rr) for rr in diff.removed],
         "added": None if diff is None else [rr_members(rr) for rr in diff.added],
     }
@@ -147,7 +150,10 @@ def history_lines(change: Change, records: bool) -> Iterator[str]:
     diff = change.diff
     counts = "too large to be kept" if diff is None else f"-{len(diff.removed)} +{len(diff.added)}"
     who = " ".join(part for part in (change.actor, change.address, change.comment) if part)
-    yield f"{time_text(change.time)}  {change.serial_from} to {change.serial_to}  {counts}  {who}".rstrip()
+    serials = f"{change.serial_from} to {change.serial_to}"
+    if change.what != "changed":
+        serials = f"{change.what}, serial {change.serial_to}"
+    yield f"{time_text(change.time)}  {serials}  {counts}  {who}".rstrip()
     if records:
         yield from diff_lines(diff)
 

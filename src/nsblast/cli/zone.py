@@ -1,4 +1,4 @@
-"""nsblast zone import | export | list | show | delete | history | check: whole zones.
+"""nsblast zone import | export | list | show | delete | history | revert | check: whole zones.
 
 Owns: the arguments of these commands. Reading zone files and handing them over is zone_import.py's, reports on them are
 zone_check.py's, how answers look is present.py's. Each command asks through nsblast.backend, server running or not.
@@ -25,7 +25,7 @@ from nsblast.cli.zone_import import import_files
 from nsblast.errors import InputError, NotFound
 from nsblast.records import name_from_text, name_to_text
 from nsblast.types import Wire
-from nsblast.zones.model import ChangeSet, DeleteZone
+from nsblast.zones.model import ChangeSet, DeleteZone, RevertZone
 
 _FILES = click.Path(path_type=Path, readable=False)
 
@@ -154,6 +154,23 @@ def history(
         for change in changes:
             for line in present.history_lines(change, records):
                 say(line)
+
+
+@zone.command()
+@click.argument("name")
+@click.argument("serial", type=click.IntRange(0, 0xFFFFFFFF))
+@dry_run_option
+@database_options
+def revert(name: str, serial: int, dry_run: bool, db_path: Path | None, config: Path | None, as_json: bool) -> None:
+    """Bring the contents back that the zone had at SERIAL, in one step. The serial goes on; zone settings stay."""
+    with _opened("zone revert", db_path, config) as backend:
+        change = ChangeSet(_apex(name), (RevertZone(serial),), actor=whoami(), dry_run=dry_run)
+        result = backend.apply(change)
+    if as_json:
+        say_json(present.result_members(result, dry_run))
+    else:
+        for line in present.result_lines(result, dry_run):
+            say(line)
 
 
 @zone.command()

@@ -48,6 +48,14 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
     octets = audits = 0
     changes = []
     pieces: dict[Wire, int] = {}
+    actors: dict[str, int] = {}
+    """Who did something, and how much."""
+
+    def acted(actor: str, value: bytes) -> None:
+        if actor:
+            count = actors[actor] = actors.get(actor, -1) + 1
+            put(layout.acted_key(actor, number, count), value)
+
     for key, value in group.records.items():
         if value is not None:
             put(key, value)
@@ -57,6 +65,7 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
         octets += one.octets
         for audit in one.audit:
             put(layout.audit_key(number, audits), audit)
+            acted(one.actor, acted_value(b"", audits))
             audits += 1
         if one.zone is None:
             continue
@@ -64,7 +73,7 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
         if one.moved is not None:
             _move(batch, one.zone.apex, *one.moved)
         if one.forget is not None:
-            batch.delete_range(*layout.journal_range(one.forget))
+            # The journal stays, as history, until it is trimmed; nothing leads on from its serials any more.
             batch.delete_range(*layout.serials_range(one.forget))
         if one.journal:
             apex = one.zone.apex
@@ -74,12 +83,20 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
                 put(layout.journal_key(apex, number, piece), encode(piece_record))
             for at in _index(one.zone, number, first):
                 put(*at)
+            acted(one.journal[0].actor, acted_value(apex, first))
     bulk = {layout.entries_range(change.apex) for change in changes if change.bulk}
     keys = group.ordered()
     if bulk:
         keys = [key for key in keys if not any(low <= key < high for low, high in bulk)]
-    record_keys = list(group.records)
-    change = ChangeRecord(time=now, zones=changes, keys=keys, octets=octets, records=record_keys, audits=audits)
+    change = ChangeRecord(
+        time=now,
+        zones=changes,
+        keys=keys,
+        octets=octets,
+        records=list(group.records),
+        audits=audits,
+        actors=list(actors),
+    )
     put(layout.change_key(number), encode(change))
     put(layout.SEQUENCE_KEY, number.to_bytes(8, "big"))
     put(layout.KEPT_KEY, (kept + octets).to_bytes(8, "big"))
@@ -111,9 +128,13 @@ def files_of(
 ) -> list[Path]:
     """The two small files that go with a bulk change's entries, below and above them in key order."""
     head, tail = folder / f"{number}-head.sst", folder / f"{number}-tail.sst"
-    change = ChangeRecord(time=now, zones=[end.zone], octets=end.octets)
+    actor = end.journal[0].actor
+    change = ChangeRecord(time=now, zones=[end.zone], octets=end.octets, actors=[actor] if actor else [])
     _write(database, head, [(layout.change_key(number), encode(change))])
-    records: list[tuple[bytes, bytes | None]] = [*_index(end.zone, number, 0), *_journal(apex, end.journal, number)]
+    records: list[tuple[bytes, bytes | None]] = []
+    if actor:
+        records.append((layout.acted_key(actor, number, 0), acted_value(apex, 0)))
+    records += [*_index(end.zone, number, 0), *_journal(apex, end.journal, number)]
     records.append((layout.KEPT_KEY, (kept + end.octets).to_bytes(8, "big")))
     records.append((layout.SEQUENCE_KEY, number.to_bytes(8, "big")))
     records.append((layout.special_key(apex), b"" if end.special else None))
@@ -121,6 +142,11 @@ def files_of(
     records.append((layout.zone_key(apex), encode(end.record)))
     _write(database, tail, records)
     return [head, tail]
+
+
+def acted_value(apex: Wire, piece: int) -> bytes:
+    """What an actor's index says: the first journal record of a zone's change, or (no apex) which audit record."""
+    return piece.to_bytes(4, "big") + apex
 
 
 def _index(zone: ZoneChange, number: CommitNumber, piece: int) -> Iterator[tuple[bytes, bytes]]:

@@ -41,6 +41,8 @@ def trim(database: Database, keep: Keep, last: CommitNumber, kept: int, now: flo
         if trimmed == SLICE or not (too_old or too_much or last - number >= keep.commits):
             break
         batch.delete(key)
+        for actor in record.actors:
+            batch.delete_range(layout.acted_key(actor, number, 0), layout.acted_key(actor, number + 1, 0))
         for zone in record.zones:
             low = layout.journal_key(zone.apex, number, 0)
             batch.delete_range(low, layout.journal_key(zone.apex, number + 1, 0))

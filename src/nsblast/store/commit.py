@@ -28,11 +28,13 @@ class Applied:
     octets: int = 0
     """Of the journal, roughly."""
     forget: Wire | None = None
-    """Apex of a zone whose journal goes."""
+    """Apex of a zone that goes, and with it the index of its journal by serial."""
     moved: tuple[str | None, str | None] | None = None
     """The zone's tenant before and after, when that changed; None = there is no zone."""
     audit: list[bytes] = field(default_factory=list)
     """Encoded audit records of a change of accounts."""
+    actor: str = ""
+    """Who made a change of accounts; a zone's journal says who made that."""
     taken: Callable[[], None] | None = None
     """Called in the committing thread when it is stored, before who asked hears of it."""
 

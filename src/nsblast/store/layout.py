@@ -11,6 +11,8 @@ ACCOUNT = b"a"
 """Then a letter of the kind: access/records_v1.py."""
 AUDIT = b"ha"
 """Then u64 commit number and u32 piece: what a commit did to accounts."""
+ACTED = b"hu"
+"""Then an actor, 00, u64 commit number, u32 count: what an actor did."""
 CHANGE = b"c"
 ENTRY = b"e"
 SERIAL = b"i"
@@ -127,6 +129,17 @@ def audit_key(number: CommitNumber, piece: int) -> bytes:
 def audit_place(key: bytes) -> tuple[CommitNumber, int]:
     """(commit number, piece) of an audit record's key."""
     return int.from_bytes(key[-12:-4], "big"), int.from_bytes(key[-4:], "big")
+
+
+def acted_range(actor: str) -> tuple[bytes, bytes]:
+    """[low, high) of what an actor did."""
+    key = ACTED + actor.encode("utf-8", "surrogateescape").replace(b"\0", b"")
+    return key + b"\0", key + b"\1"
+
+
+def acted_key(actor: str, number: CommitNumber, count: int) -> bytes:
+    """Key of one change of an actor; count tells those of one commit apart."""
+    return acted_range(actor)[0] + number.to_bytes(8, "big") + count.to_bytes(4, "big")
 
 
 def owned_key(tenant: str, apex: Wire) -> bytes:

@@ -255,7 +255,9 @@ class StoreReader:
     def _journal_from(self, low: bytes, high: bytes) -> Iterator[tuple[CommitNumber, JournalRecord]]:
         for key, value in self.database.range(low, high):
             if value:
-                yield layout.journal_place(key)[0], decode(JournalRecord, value)
+                record = decode(JournalRecord, value)
+                if record.leads:
+                    yield layout.journal_place(key)[0], record
 
     def changes(self, after: CommitNumber = 0) -> Iterator[tuple[CommitNumber, ChangeRecord]]:
         """The change log above a commit; check oldest_change() first to know whether it reaches back so far."""

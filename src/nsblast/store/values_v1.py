@@ -68,6 +68,15 @@ class JournalRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """The difference was too large to be kept: nobody can be brought across by it."""
     removed: list[Rr] = []
     added: list[Rr] = []
+    what: What = What.CHANGED
+    before: dict[str, Any] = {}
+    """Of a CONFIGURED or DELETED: kind, tenant and settings that were."""
+    after: dict[str, Any] = {}
+
+    @property
+    def leads(self) -> bool:
+        """Whether it brings somebody from a serial to another; else it only tells that something was done."""
+        return self.what is What.CHANGED and self.serial_from != self.serial_to
 
 
 class ZoneChange(msgspec.Struct, array_like=True, frozen=True):
@@ -95,6 +104,8 @@ class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """Keys of the account records touched."""
     audits: int = 0
     """Audit records written."""
+    actors: list[str] = []
+    """Who has entries in the index of history by actor."""
 
 
 _Value = TypeVar("_Value", ZoneRecord, JournalRecord, ChangeRecord)

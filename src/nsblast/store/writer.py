@@ -83,6 +83,8 @@ class Committer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._taken: dict[Wire, deque[_Job]] = {}
         self._ready: deque[_Job] = deque()
+        self._unprepared: list[_Job] = []
+        """Handed to the preparing thread when the group they were collected with is committed: it reads the store."""
         self._ended_jobs: list[tuple[_Job, Any, BaseException | None]] = []
         """What is to be told: (job, result, error)."""
         self._listeners: list[Listener] = []
@@ -153,7 +155,7 @@ class Committer:
             self.on_broken(error)
 
     def _refuse_rest(self, error: StoreError) -> None:
-        for job in [*self._ready, *(job for jobs in self._taken.values() for job in jobs)]:
+        for job in [*self._ready, *self._unprepared, *(job for jobs in self._taken.values() for job in jobs)]:
             self._fail(job, error)
         with contextlib.suppress(queue.Empty):
             while True:
@@ -176,6 +178,9 @@ class Committer:
             for job in group:
                 if job.locked:
                     self._let_go(job)
+            for job in self._unprepared:
+                self._pool.submit(self._prepare, job)
+            self._unprepared.clear()
             if time.monotonic() - self._tended > TEND:
                 self._tend()
         self._refuse_rest(StoreError("the store is being closed"))
@@ -216,7 +221,7 @@ class Committer:
             return False
         job.locked = True
         self._taken[zone] = deque()
-        self._pool.submit(self._prepare, job)
+        self._unprepared.append(job)
         return False
 
     def _prepare(self, job: _Job) -> None:

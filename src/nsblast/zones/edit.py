@@ -15,10 +15,11 @@ from nsblast.errors import Conflict, InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.commit import BULK, Applied
 from nsblast.store.overlay import RRSIG, Node, Overlay, SetKey, set_key
-from nsblast.store.values_v1 import JournalRecord, What, ZoneChange, ZoneKind, ZoneRecord
+from nsblast.store.values_v1 import What, ZoneChange, ZoneKind, ZoneRecord
 from nsblast.types import CommitNumber, RawRrset, Rr, Wire
 from nsblast.zones import checks
 from nsblast.zones.checks import NS, SOA, text
+from nsblast.zones.journal import gap, journal_of, mark_of
 from nsblast.zones.model import (
     AppendRRs,
     ChangeSet,
@@ -36,14 +37,10 @@ from nsblast.zones.model import (
     PutName,
     ReplaceZone,
     Result,
+    RevertZone,
     RRset,
 )
 from nsblast.zones.structure import Structure
-
-PIECE_RRS = 1000
-PIECE_OCTETS = 128 << 10
-JOURNAL_OCTETS = 32 << 20
-"""A difference larger than this is noted as a gap: whoever needs it transfers the zone whole."""
 
 
 def apply(change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
@@ -121,6 +118,9 @@ class _Edit:
         self.record = msgspec.structs.replace(
             self.record, **{name: value for name, value in given.items() if value is not None}
         )
+
+    def _revert(self, _: RevertZone) -> None:
+        raise UsageError("a revert must be prepared before it is applied")
 
     def _replace(self, op: ReplaceZone) -> None:
         if not isinstance(op.entries, Changed):
@@ -216,9 +216,16 @@ class _Edit:
         if before is None:
             return Applied(Result(self.apex, 0, None, None, Diff((), ())))
         self.view.zones[self.apex] = None
+        mark = mark_of(self.change, What.DELETED, before, None, self.now)
+        removed: list[Rr] = []
+        for key in self.view.ordered():
+            compare(layout.entry_of(key)[0], self.view.before(key), None, removed, [])
+        octets, journal = journal_of(mark, removed, []) if not self.view.cleared else (0, [gap(mark)])
         return Applied(
             Result(self.apex, self._told_number(), before.serial, None, None, before.names),
             ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial),
+            journal,
+            octets,
             forget=self.apex,
             moved=(before.tenant, None),
         )
@@ -233,12 +240,6 @@ class _Edit:
         if not touched and before == record:
             return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
         what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
-        journal: list[JournalRecord] = []
-        octets = 0
-        if touched:
-            octets, journal = journal_of(
-                self.change, before.serial if before else serial, serial, removed, added, self.now
-            )
         record = msgspec.structs.replace(
             record,
             names=record.names + names,
@@ -246,6 +247,7 @@ class _Edit:
             changed=self.now,
             changed_in=self.number if touched else record.changed_in,
         )
+        octets, journal = journal_of(mark_of(self.change, what, before, record, self.now), removed, added)
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self._told_number(), before.serial if before else None, serial, diff, touched)
@@ -362,65 +364,6 @@ def _shown(sets: dict[SetKey, RawRrset]) -> tuple[RRset, ...]:
     return tuple(RRset(one[0], one[1], tuple(one[2])) for one in sets.values())
 
 
-def gap(change: ChangeSet, old: int, new: int, now: float) -> JournalRecord:
-    """The record of a change whose difference is not kept."""
-    return JournalRecord(
-        serial_from=old,
-        serial_to=new,
-        time=now,
-        actor=change.actor,
-        address=change.address,
-        comment=change.comment,
-        gap=True,
-    )
-
-
-def journal_of(
-    change: ChangeSet, old: int, new: int, removed: list[Rr], added: list[Rr], now: float
-) -> tuple[int, list[JournalRecord]]:
-    """(octets, records) of a difference. A new zone's record leads from its serial to itself, and brings nobody across."""
-    octets = 0
-    for part in (removed, added):
-        for owner, _, _, rdata in part:
-            octets += len(owner) + len(rdata) + 10
-    if octets > JOURNAL_OCTETS:
-        return 0, [gap(change, old, new, now)]
-    if octets < PIECE_OCTETS:
-        pieces: list[tuple[list[Rr], list[Rr]]] = [(removed, added)]
-    else:
-        pieces = [(part, []) for part in _pieces(removed)]
-        pieces += [([], part) for part in _pieces(added)]
-    last = len(pieces) - 1
-    return octets, [
-        JournalRecord(
-            serial_from=old,
-            serial_to=new,
-            time=now,
-            actor=change.actor,
-            address=change.address,
-            comment=change.comment,
-            part=part,
-            more=part < last,
-            removed=piece[0],
-            added=piece[1],
-        )
-        for part, piece in enumerate(pieces)
-    ]
-
-
-def _pieces(rrs: list[Rr]) -> Iterator[list[Rr]]:
-    piece: list[Rr] = []
-    octets = 0
-    for rr in rrs:
-        piece.append(rr)
-        octets += len(rr[0]) + len(rr[3]) + 10
-        if len(piece) == PIECE_RRS or octets > PIECE_OCTETS:
-            yield piece
-            piece, octets = [], 0
-    if piece:
-        yield piece
-
-
 def compare(name: Wire, before: Node | None, after: Node | None, removed: list[Rr], added: list[Rr]) -> None:
     """Append what an entry lost and gained."""
     if before is None or after is None:
@@ -464,6 +407,7 @@ _DOING: dict[type, Callable[[_Edit, Any], None]] = {
     DeleteZone: _Edit._delete,
     ConfigureZone: _Edit._configure,
     ReplaceZone: _Edit._replace,
+    RevertZone: _Edit._revert,
     PutName: _Edit._put,
     EditName: _Edit._edit,
     MergeRRsets: _Edit._merge,

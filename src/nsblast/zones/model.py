@@ -74,6 +74,13 @@ class ReplaceZone:
 
 
 @dataclass(frozen=True, slots=True)
+class RevertZone:
+    """Make the contents what they were at a serial; the serial itself goes on. NotKept when the journal does not reach it."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class PutName:
     """Make these the only RRsets of the name."""
 
@@ -136,7 +143,7 @@ class EditName:
 
 
 NameOp: TypeAlias = PutName | EditName | MergeRRsets | AppendRRs | DeleteRRs | DeleteTypes | DeleteName
-Op: TypeAlias = CreateZone | DeleteZone | ConfigureZone | ReplaceZone | NameOp
+Op: TypeAlias = CreateZone | DeleteZone | ConfigureZone | ReplaceZone | RevertZone | NameOp
 
 
 class Contents(NamedTuple):

@@ -23,7 +23,9 @@ from nsblast.types import CommitNumber, Rr, Wire
 from nsblast.zones import checks, edit
 from nsblast.zones.checks import SOA, text
 from nsblast.zones.edit import Changed
-from nsblast.zones.model import ChangeSet, Diff, ReplaceZone, Result
+from nsblast.zones.journal import JOURNAL_OCTETS, gap, journal_of, mark_of
+from nsblast.zones.model import ChangeSet, Diff, ReplaceZone, Result, RevertZone
+from nsblast.zones.revert import is_revert, work_out
 from nsblast.zones.structure import flags_of
 
 CHECK_OCTETS = 32 << 10
@@ -43,11 +45,14 @@ class ZoneRules:
 
     def needs_preparing(self, change: ChangeSet) -> bool:
         """Whole replacements, unless they are prepared already."""
-        return any(isinstance(op, ReplaceZone) and not isinstance(op.entries, Changed) for op in change.ops)
+        return any(
+            isinstance(op, RevertZone) or (isinstance(op, ReplaceZone) and not isinstance(op.entries, Changed))
+            for op in change.ops
+        )
 
     def prepare(self, change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
         """The same change-set with what differs in place of the contents; a Bulk when that is much."""
-        return _prepare(change, database, folder)
+        return work_out(change, database) if is_revert(change) else _prepare(change, database, folder)
 
     def apply(self, change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
         """See edit.apply."""
@@ -162,7 +167,7 @@ class _Replacement:
             checks.check_entry(layout.entry_of(key)[0], Node.load(new))
         if self.kept:
             self.octets += len(old or b"") + len(new or b"")
-            if self.octets > edit.JOURNAL_OCTETS:
+            if self.octets > JOURNAL_OCTETS:
                 self.kept = False
                 self.removed, self.added = [], []
                 return
@@ -180,7 +185,7 @@ class _Replacement:
         record = msgspec.structs.replace(
             record, serial=self.serial, changed=now, names=record.names + self.names, changed_in=number
         )
-        journal = self._journal(before.serial if before is not None else self.serial, now)
+        journal = self._journal(record, now)
         diff = Diff(tuple(self.removed), tuple(self.added)) if self.kept else None
         number = 0 if self.change.dry_run else number
         past = before.serial if before is not None else None
@@ -189,7 +194,7 @@ class _Replacement:
         octets = self.octets if self.kept else 0
         return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True, past), journal, octets, False)
 
-    def _journal(self, old: int, now: float) -> list[JournalRecord]:
-        if not self.kept:
-            return [edit.gap(self.change, old, self.serial, now)]
-        return edit.journal_of(self.change, old, self.serial, self.removed, self.added, now)[1]
+    def _journal(self, record: ZoneRecord, now: float) -> list[JournalRecord]:
+        what = What.CHANGED if self.before is not None else What.CREATED
+        mark = mark_of(self.change, what, self.before, record, now)
+        return journal_of(mark, self.removed, self.added)[1] if self.kept else [gap(mark)]

@@ -165,7 +165,8 @@ def test_events_and_the_change_log(server: Server) -> None:
     log = list(server.reader.changes(1))
     assert [number for number, _ in log] == [2, 3]
     assert layout.entry_key(wire("www.example."), 1) in log[0][1].keys
-    assert list(server.reader.journal(APEX)) == []
+    assert [record.what for _, record in server.reader.journal(APEX)] == [What.CREATED, What.CHANGED, What.DELETED]
+    assert server.reader.journal_since(APEX, 1) is None
     assert list(server.reader.zones()) == []
 
 
