@@ -245,7 +245,7 @@ def test_history_is_newest_first(database: Database) -> None:
     }  # fmt: skip
     assert len(database.json("zone", "history", "example.com", "--limit", "2")["changes"]) == 2
     lines = database.ok("zone", "history", "example.com", "--limit", "1", "--records").splitlines()
-    assert "+ h.example.com. 3600 IN A 192.0.2.2" in lines
+    assert "+ h.example.com. 2592000 IN A 192.0.2.2" in lines
 
 
 def test_names_of_any_octets(database: Database, tmp_path: Path) -> None:
