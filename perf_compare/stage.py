@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perf_compare.servers import SERVERS, Server
 from perf_compare.servers.common import Choice
-from perf_compare.workloads import Workload, workload
+from perf_compare.workloads import Workload, count_of, workload
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Options:
     warm: float = 1.0
     cache: str = "2GiB"
     latency: bool = True
+    questions: int = 500_000
+    """At least so many in a file."""
     servers: tuple[str, ...] = ()
     """Instead of those a piece is planned with."""
 
@@ -46,7 +48,7 @@ class Stage:
 
     def workload(self, name: str, size: int) -> Workload:
         """Made in the folder where it is not there yet."""
-        return workload(name, self.folder / "zones", size)
+        return workload(name, self.folder / "zones", size, count_of(size, self.options.questions))
 
     def choices(self, planned: tuple[str, ...], *, cache: str = "", workers: int = 1, cpus: str = "0") -> list[Choice]:
         """The planned servers, or those the options name."""

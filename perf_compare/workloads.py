@@ -44,9 +44,9 @@ KINDS: dict[str, tuple[str, str]] = {
 WORKLOADS = tuple(KINDS)
 
 
-def count_of(size: int) -> int:
+def count_of(size: int, least: int = 500_000) -> int:
     """Questions in a file: enough that a cache of a tenth of the names cannot hold what one run asks."""
-    return min(4_000_000, max(500_000, 2 * size))
+    return min(4_000_000, max(least, 2 * size))
 
 
 def workload(name: str, folder: Path, size: int, count: int | None = None) -> Workload:

@@ -11,6 +11,7 @@ from typing import Any
 
 from perf_compare import load
 from perf_compare.pieces import Piece
+from perf_compare.results import ROOT
 from perf_compare.servers.common import Choice, Server, ServerError
 from perf_compare.servers.nsblast import Nsblast
 from perf_compare.stage import Stage, alone, say
@@ -25,7 +26,7 @@ ANSWER_RATE = 10_000.0
 def _writers(server: Nsblast, seconds: float, names: int, *more: str, count: int = WRITERS) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "perf_compare.writers", str(server.database), str(server.port)]
     command += [str(seconds), str(count), str(names), *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def _told(process: subprocess.Popen[str]) -> dict[str, float]:
