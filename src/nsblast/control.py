@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -40,7 +40,6 @@ SOCKET_NAME = "control.sock"
 PROTOCOL = 1
 FRAME_MAX = 256 << 20
 _THREADS = 64  # so many operations that block may run
-_PART = 256 << 10  # octets read from a client at a time
 _AHEAD = 64  # items of a stream under way to a client that has not read them yet
 
 _LENGTH = struct.Struct("!I")
@@ -185,7 +184,7 @@ class Server:
         self._in_loop = frozenset(each for each in handlers.values() if asyncio.iscoroutinefunction(each))
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="control")
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: set[_Connection] = set()
 
     async def start(self) -> None:
         """Listen; a socket left by a server that died is replaced (the caller holds the database's lock)."""
@@ -202,7 +201,7 @@ class Server:
         finally:
             os.umask(mask)
         listening.listen(128)
-        self._server = await asyncio.start_unix_server(self._connected, sock=listening)
+        self._server = await asyncio.get_running_loop().create_unix_server(self._connection, sock=listening)
 
     async def stop(self) -> None:
         """Take no more requests, let those under way end, remove the socket."""
@@ -210,65 +209,105 @@ class Server:
             self._server.close()
         with contextlib.suppress(OSError):
             (self._db_path / SOCKET_NAME).unlink()
-        for task in self._connections:
-            task.cancel()
         if self._connections:
-            await asyncio.wait(self._connections, timeout=5)
+            await asyncio.wait([connection.finish() for connection in self._connections], timeout=6)
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        pid, uid, _ = struct.unpack("3i", raw)
-        connection = _Connection(self._handlers, self._in_loop, self._threads, writer, Peer(pid, uid))
-        try:
-            waiting = bytearray()
-            while part := await reader.read(_PART):
-                waiting += part
-                if not connection.take_all(waiting):
-                    break
-        except (ConnectionError, asyncio.CancelledError, msgspec.DecodeError):
-            pass
-        finally:
-            await connection.finish()
-            self._connections.discard(task)
+    def _connection(self) -> "_Connection":
+        return _Connection(self._handlers, self._in_loop, self._threads, self._connections)
 
 
-class _Connection:
-    """Requests of one client under way."""
+class _Connection(asyncio.Protocol):
+    """Requests of one client under way. A Protocol, because streams would cost a small request more than its work."""
 
     def __init__(
         self,
         handlers: Mapping[str, Handler],
         in_loop: frozenset[AsyncHandler],
         threads: ThreadPoolExecutor,
-        writer: asyncio.StreamWriter,
-        peer: Peer,
+        connections: "set[_Connection]",
     ) -> None:
         self._handlers = handlers
         self._in_loop = in_loop
         self._threads = threads
-        self._writer = writer
-        self._peer = peer
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
+        self._peer = Peer(0, 0xFFFFFFFF)
+        self._transport: asyncio.Transport | None = None
+        self._waiting = bytearray()
         self._running: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._gone = threading.Event()
 
-    def take_all(self, waiting: bytearray) -> bool:
-        """Start the requests that have come whole and take them away; False when one would be too long."""
-        while len(waiting) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(waiting)
-            if length > FRAME_MAX:
-                return False
-            end = _LENGTH.size + length
-            if len(waiting) < end:
-                break
-            body = bytes(memoryview(waiting)[_LENGTH.size : end])
-            del waiting[:end]
-            self._take(body)
+    # -- what the loop calls --
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        raw = transport.get_extra_info("socket").getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+        )
+        pid, uid, _ = struct.unpack("3i", raw)
+        self._peer = Peer(pid, uid)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Start the requests that have come whole."""
+        if self._ending is not None:
+            return
+        waiting = self._waiting
+        waiting += data
+        try:
+            while len(waiting) >= _LENGTH.size:
+                (length,) = _LENGTH.unpack_from(waiting)
+                if length > FRAME_MAX:
+                    self.finish()
+                    return
+                end = _LENGTH.size + length
+                if len(waiting) < end:
+                    break
+                body = bytes(memoryview(waiting)[_LENGTH.size : end])
+                del waiting[:end]
+                self._take(body)
+        except msgspec.DecodeError:
+            self.finish()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; it may still read."""
+        self.finish()
         return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._gone.set()
+        self._writable.set()
+        self.finish()
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._writable.set()
+
+    # -- requests --
+
+    def finish(self) -> "asyncio.Task[None]":
+        """The client is gone or the server stops: what was begun is finished, answers go as far as they can."""
+        if self._ending is None:
+            self._ending = self._loop.create_task(self._finish())
+        return self._ending
+
+    async def _finish(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=5)
+        self._gone.set()
+        if self._transport is not None:
+            self._transport.close()
+        self._connections.discard(self)
 
     def _take(self, body: bytes) -> None:
         """Start one request; msgspec.DecodeError when it is none, which ends the connection."""
@@ -278,16 +317,6 @@ class _Connection:
         task = self._loop.create_task(self._run(request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-
-    async def finish(self) -> None:
-        """The client is gone or the server stops: what was begun is finished, answers go as far as they can."""
-        stopping = self._writer.transport.is_closing()
-        if stopping:
-            self._gone.set()
-        if self._running:
-            await asyncio.wait(self._running, timeout=5)
-        self._gone.set()
-        self._writer.close()
 
     async def _run(self, request: dict[str, Any]) -> None:
         number = request.get("id")
@@ -340,9 +369,9 @@ class _Connection:
             future.add_done_callback(lambda _: room.release())
 
     async def _send(self, frame: bytes) -> None:
-        try:
-            self._writer.write(frame)
-            if self._writer.transport.get_write_buffer_size():
-                await self._writer.drain()
-        except (ConnectionError, RuntimeError):
+        if self._transport is None or self._transport.is_closing():
             self._gone.set()
+            return
+        self._transport.write(frame)
+        if not self._writable.is_set():
+            await self._writable.wait()

@@ -7,6 +7,7 @@ import asyncio
 import os
 import pwd
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 
 from nsblast.backend import Change, Entry, Zone, spool
 from nsblast.backend.local import LocalBackend
-from nsblast.backend.wire import change_from_wire, change_to_wire, result_from_wire, result_to_wire
+from nsblast.backend.wire import change_from_wire, change_to_wire, result_from_wire
 from nsblast.control import Client, Handler, Peer
 from nsblast.errors import NsblastError, from_wire
 from nsblast.store.values_v1 import ZoneRecord
@@ -127,10 +128,10 @@ def operations(backend: LocalBackend, db_path: Path) -> Mapping[str, Handler]:
         else:
             changes = changes_of(given, peer)
         futures = [backend.submit_in_loop(change) for change in changes]
-        answers = []
+        answers: list[Any] = []
         for future in futures:
             try:
-                answers.append(result_to_wire(await future))
+                answers.append(await future)  # encoded as it is: result_from_wire() reads it so
             except NsblastError as error:
                 answers.append(error.to_wire())
         return answers
@@ -160,6 +161,7 @@ def _batches(items: Iterator[Any]) -> Iterator[Any]:
         yield batch
 
 
+@lru_cache(64)
 def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name

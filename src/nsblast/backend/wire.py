@@ -70,13 +70,8 @@ def change_from_wire(data: dict[str, Any], unspool: Callable[[str], Entries]) ->
         raise InputError(f"not a change-set: {error}") from None
 
 
-def result_to_wire(result: Result) -> Any:
-    """For the socket."""
-    return msgspec.to_builtins(result, builtin_types=(bytes,))
-
-
 def result_from_wire(data: Any) -> Result:
-    """From the socket."""
+    """From the socket, on which a Result crosses as msgspec encodes it."""
     return msgspec.convert(data, Result)
 
 

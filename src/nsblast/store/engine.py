@@ -8,8 +8,8 @@ Facts of rocksdict and of a RocksDB secondary this rests on, each tried and kept
 - Every commit writes `mseq`, so a get of `mseq` is never newer than what a get of any other key may give
   (position), while a merged iterator gives the newest that any get may give (horizon).
 - Iterator bounds are encoded as typed keys even in raw mode: useless. Ranges are ended by comparing keys.
-- get costs well under 1 us in the memtable and about 5 us in files. Every call holds the GIL throughout, a synced write too:
-  other threads of the process wait for the disk, hence few and grouped writes, and none in workers.
+- get costs well under 1 us in the memtable and about 5 us in files. Every call holds the GIL throughout. A synced
+  write would too, so log.py does the syncing.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import re
 import resource
 import secrets
 import shutil
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ import rocksdict
 from nsblast.errors import DiskFull, PermissionMissing, StoreCorrupt, StoreError, StoreLocked, StoreMissing, TooFewFiles
 from nsblast.store import switch
 from nsblast.store.layout import FORMAT_KEY, NUDGE_KEY, OWNED_KEY, SEED_KEY, SEQUENCE_KEY
+from nsblast.store.log import Log
 
 FORMAT = b"nsblast 1"
 BLOCK_CACHE = 64 << 20
@@ -57,6 +59,10 @@ def meaning(error: Exception, path: str, doing: str) -> Exception:
     return StoreError(f"cannot {doing} {path}: {text}")
 
 
+class NotDurable(StoreError):
+    """The database shows a batch that a crash may undo: only opening it anew tells which."""
+
+
 class Database:
     """One open database. As primary it is the only writer; as follower it sees what the primary wrote up to the last catch_up()."""
 
@@ -80,8 +86,8 @@ class Database:
             self._db = rocksdict.Rdict(str(path), self._options, access_type=access)
         except Exception as error:
             raise meaning(error, str(path), "open") from None
-        self._synced = rocksdict.WriteOptions()
-        self._synced.sync = True
+        self._log = Log(path)
+        self._writing = threading.Lock()
         self._check_format(create)
 
     @classmethod
@@ -222,14 +228,21 @@ class Database:
     # -- writing --
 
     def write(self, batch: rocksdict.WriteBatch, *, sync: bool = True) -> None:
-        """All of it or nothing, on the disk when this returns."""
-        try:
-            if sync:
-                self._db.write(batch, self._synced)
-            else:
+        """All of it or nothing, on the disk when this returns; NotDurable when it is written but perhaps not on the disk."""
+        with self._writing:
+            try:
                 self._db.write(batch)
-        except Exception as error:
-            raise meaning(error, str(self.path), "write to") from None
+            except Exception as error:
+                self._log.note()
+                raise meaning(error, str(self.path), "write to") from None
+            if not sync:
+                self._log.note()
+                return
+            try:
+                self._log.sync()
+            except OSError as error:
+                self._log.note()
+                raise NotDurable(f"cannot sync {self.path}: {error.strerror}") from None
 
     def nudge(self) -> None:
         """Make followers take up what was ingested or flushed."""
@@ -269,6 +282,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self._log.close()
         # Closing flushes the memtable, for which a full disk has no room; all of it is in the synced log as well.
         with contextlib.suppress(Exception):
             self._db.close()

@@ -16,6 +16,10 @@ from nsblast.store.values_v1 import ZoneRecord, decode
 from nsblast.types import Labels, RawRrset, Rr, Wire
 
 RRSIG = 46
+REMEMBERED = 4096
+"""Zones whose record and apex a Remembered keeps at most: some kilobytes each."""
+APEX_END = b"\0\0"
+"""How the key of an apex ends: with the separator that the rest of the name would follow."""
 
 SetKey = int
 """The type; for signatures RRSIG | covered type << 16, since they are kept as one set per covered type."""
@@ -154,6 +158,54 @@ class Base:
         for key, blob in self.database.range(low, high):
             if blob:
                 yield key, Node.load(blob)
+
+
+class Remembered(Base):
+    """The store as its one writer knows it: zone records and apexes, which every change asks for, are read once."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._zones: dict[Wire, ZoneRecord | None] = {}
+        self._apexes: dict[bytes, Node | None] = {}
+
+    def node(self, key: bytes) -> Node | None:
+        """The entry at a key."""
+        if key[-2:] != APEX_END:
+            return super().node(key)
+        if key not in self._apexes:
+            self._make_room()
+            self._apexes[key] = super().node(key)
+        return self._apexes[key]
+
+    def zone(self, apex: Wire) -> ZoneRecord | None:
+        """The record of a zone."""
+        if apex not in self._zones:
+            self._make_room()
+            self._zones[apex] = super().zone(apex)
+        return self._zones[apex]
+
+    def has_zone(self, apex: Wire) -> bool:
+        """Whether there is a zone with exactly this apex."""
+        return self._zones[apex] is not None if apex in self._zones else super().has_zone(apex)
+
+    def learn(self, written: "Overlay") -> None:
+        """This layer on the store was written."""
+        if written.cleared:
+            self.forget()
+        self._make_room()
+        self._zones.update(written.zones)
+        for key, node in written.nodes.items():
+            if key[-2:] == APEX_END:
+                self._apexes[key] = node
+
+    def _make_room(self) -> None:
+        if len(self._zones) > REMEMBERED or len(self._apexes) > REMEMBERED:
+            self.forget()
+
+    def forget(self) -> None:
+        """Something else was written."""
+        self._zones.clear()
+        self._apexes.clear()
 
 
 class Overlay:

@@ -22,8 +22,8 @@ from typing import Any
 from nsblast.errors import NsblastError, StoreError
 from nsblast.store import batch, changes, layout, owned
 from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Rules
-from nsblast.store.engine import Database
-from nsblast.store.overlay import Base, Overlay
+from nsblast.store.engine import Batch, Database, NotDurable
+from nsblast.store.overlay import Base, Overlay, Remembered
 from nsblast.store.recover import bring_up
 from nsblast.store.values_v1 import What, ZoneChange, ZoneRecord
 from nsblast.store.visible import Plan, SegmentFace, Visible
@@ -37,7 +37,7 @@ FOLDER = "bulk"
 
 
 class Broken(StoreError):
-    """A commit is on the disk and could not be made visible: only a new writer can mend the segment."""
+    """A commit is on the disk and could not be made visible, or perhaps not on the disk: only a new writer can mend that."""
 
 
 @dataclass(slots=True)
@@ -80,6 +80,7 @@ class Committer:
         self._clock = clock
         self._kept = batch.octets_kept(database)
         self._folder = database.path / FOLDER
+        self._store = Remembered(database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._taken: dict[Wire, deque[_Job]] = {}
         self._ready: deque[_Job] = deque()
@@ -259,7 +260,7 @@ class Committer:
     def _commit(self, jobs: list[_Job]) -> None:
         now = self._clock()
         number = self.last + 1
-        group = Overlay(Base(self.database))
+        group = Overlay(self._store)
         applied: list[Applied] = []
         finished: list[tuple[_Job, Any]] = []
         for job in jobs:
@@ -301,14 +302,14 @@ class Committer:
         began = time.perf_counter()
         with self.lock:
             if self.visible is None:
-                self.database.write(written)
+                self._write_batch(written)
                 self.last = number
                 synced = time.perf_counter()
             else:
                 plan = self.visible.plan(group, zones)
                 self.visible.stage(plan)
                 try:
-                    self.database.write(written)
+                    self._write_batch(written)
                 except BaseException:
                     self.visible.forget()
                     raise
@@ -319,9 +320,16 @@ class Committer:
                 except Exception as error:
                     raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
         self.observe(len(applied), synced - began, time.perf_counter() - synced)
+        self._store.learn(group)
         self._kept += sum(one.octets for one in applied)
         if any(zone.bulk for zone in zones):
             self.after_bulk()
+
+    def _write_batch(self, written: Batch) -> None:
+        try:
+            self.database.write(written)
+        except NotDurable as error:
+            raise Broken(error.message) from error
 
     def _commit_bulk(self, job: _Job, bulk: Bulk) -> None:
         now = self._clock()
@@ -354,6 +362,7 @@ class Committer:
 
         def write() -> None:
             nonlocal synced
+            self._store.forget()
             self.database.ingest(files)
             self.last = number
             synced = time.perf_counter()
