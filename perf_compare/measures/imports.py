@@ -29,7 +29,7 @@ def measure(stage: Stage, piece: Piece) -> dict[str, Any]:
                     shutil.rmtree(server.database, ignore_errors=True)
                 else:
                     server.prepare(work)
-                    server.launch(question, 600)
+                    server.launch(question)
                     took, figures = server.start_seconds, {"served_seconds": server.start_seconds}
                 rounds[-1][server.label] = {"seconds": took, "records_per_second": piece.size / took, **figures}
                 say(f"  round {number + 1} {server.label}: {took:.2f} s, {piece.size / took:,.0f} records/s")

@@ -7,29 +7,18 @@ import time
 from typing import Any
 
 from perf_compare.pieces import Piece
-from perf_compare.servers.common import Server, ServerError
 from perf_compare.stage import Stage, alone, say
-from perf_compare.workloads import Workload
 
 SPREAD = 50
 KINDS = {"start-names": "uniform", "start-zones": "hosting"}
-
-
-def until_all(server: Server, work: Workload, began: float, patience: float = 600.0) -> float:
-    """Seconds from began until each of the questions was answered right once."""
-    known = [question for question in work.sample if question.address][:SPREAD]
-    for question in known:
-        while not server.right(question, server.ask(question, timeout=0.02)):
-            if time.monotonic() - began > patience:
-                raise ServerError(f"{server.label} did not answer {question} in {patience:.0f} s")
-    return time.monotonic() - began
 
 
 def measure(stage: Stage, piece: Piece) -> dict[str, Any]:
     """Rounds of starts."""
     stage.stop()
     work = stage.workload(KINDS[piece.name], piece.size)
-    question = next(one for one in work.sample if one.address)
+    known = [one for one in work.sample if one.address][:SPREAD]
+    question = known[0]
     choices = [choice for choice in stage.choices(piece.servers) if choice.server != "echo"]
     rounds: list[dict[str, Any]] = []
     for number in range(stage.options.rounds):
@@ -38,8 +27,9 @@ def measure(stage: Stage, piece: Piece) -> dict[str, Any]:
             with alone(stage, choice) as server:
                 server.prepare(work)
                 began = time.monotonic()
-                server.launch(question, 600)
-                everything = until_all(server, work, began)
+                server.launch(question)
+                server.wait_right(known)
+                everything = time.monotonic() - began
                 rounds[-1][server.label] = {"first_seconds": server.start_seconds, "all_seconds": everything}
                 say(f"  round {number + 1} {server.label}: {server.start_seconds:.2f} s, all {everything:.2f} s")
     return {"rounds": rounds, "servers": {choice.label: {} for choice in choices}}

@@ -93,15 +93,16 @@ class Server:
         """The command bound to this server's processors."""
         return ["taskset", "-c", self.choice.cpus, *command]
 
-    def start(self, workload: Workload, patience: float = 300.0) -> None:
+    def start(self, workload: Workload, patience: float = 1200.0) -> None:
         """Prepare, start, wait until it answers the first sample question."""
         began = time.monotonic()
         self.prepare(workload)
         self.load_seconds = time.monotonic() - began
         self.launch(workload.sample[0], patience)
+        self.wait_right(workload.sample[:100], patience)  # some load their zones one after another while they answer
         self.settle()
 
-    def launch(self, question: Question, patience: float = 300.0) -> None:
+    def launch(self, question: Question, patience: float = 1200.0) -> None:
         """Start what was prepared; start_seconds is the time to the first right answer."""
         began = time.monotonic()
         with (self.folder / "output").open("ab") as output:
@@ -117,6 +118,14 @@ class Server:
                 self.start_seconds = time.monotonic() - began
                 return
         raise ServerError(f"{self.label} did not answer in {patience:.0f} s")
+
+    def wait_right(self, questions: list[Question], patience: float = 1200.0) -> None:
+        """Ask each until it is answered right once. ServerError when one never is."""
+        began = time.monotonic()
+        for question in questions:
+            while not self.right(question, self.ask(question, timeout=0.05)):
+                if time.monotonic() - began > patience:
+                    raise ServerError(f"{self.label} did not answer {question} in {patience:.0f} s")
 
     def settle(self, patience: float = 300.0) -> None:
         """Wait until what it does in the background after its start is done; nothing for most."""
