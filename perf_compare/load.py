@@ -119,10 +119,11 @@ def parse_dnsperf(output: str) -> dict[str, object]:
 
 def run_dnsperf(server: Server, questions: Path, seconds: float, *, dnssec: bool = False, cpu: str = CPU) -> Figures:
     """UDP by the client that everybody knows; one thread of it is the limit above some 110 000 answers/s."""
+    length = max(1, round(seconds))  # it takes whole seconds only
     command = ["dnsperf", "-s", ADDRESS, "-p", str(server.port), "-d", str(questions.with_suffix(".txt"))]
     command += [
         "-l",
-        f"{max(1, round(seconds))}",
+        str(length),
         "-c",
         "4",
         "-T",
@@ -135,5 +136,5 @@ def run_dnsperf(server: Server, questions: Path, seconds: float, *, dnssec: bool
         "4096",
     ]
     command += ["-D"] if dnssec else []
-    output, spent, client = _run(server, command, seconds, cpu)
+    output, spent, client = _run(server, command, length, cpu)
     return _figures(parse_dnsperf(output), spent, client, server.label)
