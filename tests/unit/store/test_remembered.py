@@ -1,6 +1,6 @@
 """What the writer remembers of the store is what the store says, whatever was written."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from nsblast.store.overlay import Base, Remembered
 from nsblast.store.writer import Committer
 from nsblast.types import Rr
 from nsblast.zones.build import entries_of
-from nsblast.zones.model import ChangeSet, DeleteZone, ReplaceZone
+from nsblast.zones.model import ChangeSet, DeleteName, DeleteZone, ReplaceZone
 from nsblast.zones.replace import ZoneRules
 from tests.unit.zones.editing import A1, A2, APEX, NS, SOA, A, put, soa, start, wire
 
@@ -26,6 +26,11 @@ class Counted(Database):
     def get(self, key: bytes) -> bytes | None:
         self.reads += 1
         return super().get(key)
+
+    def range(self, low: bytes, high: bytes, *, backwards: bool = False) -> Generator[tuple[bytes, bytes], None, None]:
+        for each in super().range(low, high, backwards=backwards):
+            self.reads += 1
+            yield each
 
 
 @pytest.fixture
@@ -78,6 +83,21 @@ def test_zone_and_apex_are_read_once(committer: Committer) -> None:
     before = database.reads
     committer.apply(put("a.example.", A2))
     assert database.reads == before + 1
+
+
+@pytest.mark.parametrize("change", ["a.example.", "n7.example.", "deep.er.example."])
+def test_what_a_change_reads_does_not_depend_on_the_size_of_the_zone(committer: Committer, change: str) -> None:
+    database = committer.database
+    assert isinstance(database, Counted)
+    read = []
+    for serial, names in ((1, 20), (9, 6000)):
+        committer.apply(big(serial, names))
+        committer.apply(put("warm.example.", A1))
+        before = database.reads
+        committer.apply(put(change, A2))
+        committer.apply(ChangeSet(APEX, (DeleteName(wire(change)),)))
+        read.append(database.reads - before)
+    assert read[0] == read[1] < 20
 
 
 def test_a_change_that_fails_is_not_remembered(committer: Committer, monkeypatch: pytest.MonkeyPatch) -> None:
