@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,13 +52,14 @@ def _client_seconds() -> float:
 
 def _run(server: Server, command: list[str], seconds: float, cpu: str) -> tuple[str, float, float]:
     """(what it printed, CPU seconds of the server, share of a processor the client used)."""
-    server_before, client_before = server.cpu_seconds(), _client_seconds()
+    server_before, client_before, began = server.cpu_seconds(), _client_seconds(), time.monotonic()
     done = subprocess.run(
         ["taskset", "-c", cpu, *command], capture_output=True, text=True, timeout=seconds * 3 + 60, check=False
     )
     if done.returncode:
         raise ServerError(f"{command[0]} against {server.label}: {done.stderr.strip()[-400:]}")
-    return done.stdout, server.cpu_seconds() - server_before, (_client_seconds() - client_before) / seconds
+    took = time.monotonic() - began
+    return done.stdout, server.cpu_seconds() - server_before, (_client_seconds() - client_before) / took
 
 
 def _figures(said: dict[str, object], spent: float, client: float, label: str) -> Figures:
