@@ -1,10 +1,30 @@
 """The table of all endpoints, and the application made of it. A new routes_*.py is added to ROUTES, nothing else."""
 
-from nsblast.admin import routes_access, routes_keys, routes_metrics, routes_rr, routes_server, routes_zones
+from nsblast.admin import (
+    routes_access,
+    routes_backups,
+    routes_events,
+    routes_keys,
+    routes_metrics,
+    routes_past,
+    routes_rr,
+    routes_server,
+    routes_zones,
+)
 from nsblast.admin.calls import Endpoint, Site
 from nsblast.admin.rim import Rim
 
-ROUTES = (routes_server, routes_zones, routes_rr, routes_access, routes_keys, routes_metrics)
+ROUTES = (
+    routes_server,
+    routes_zones,
+    routes_rr,
+    routes_access,
+    routes_keys,
+    routes_past,
+    routes_events,
+    routes_backups,
+    routes_metrics,
+)
 
 
 def endpoints() -> tuple[Endpoint, ...]:

@@ -19,6 +19,7 @@ from nsblast.access.login import Login
 from nsblast.admin.app import make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
+from nsblast.admin.events import Events
 from nsblast.admin.listen import Listening, bind
 from nsblast.admin.numbers import Numbers
 from nsblast.admin.routes_metrics import watch
@@ -31,6 +32,7 @@ from nsblast.errors import NsblastError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
+from nsblast.store.reader import StoreReader
 
 _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
 _ASK_WITHIN = 10.0
@@ -78,6 +80,9 @@ class Control:
         accounts = self.store.accounts
         self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
+        events = self.site.parts["events"] = Events(StoreReader(self.store.database), self.segment.done)
+        self.store.listen(events.tell)
+        events.wake(self.segment.done)
         schedule = loop.create_task(self.backups.run())
         meters = watch(self.site, Numbers(self.segment, self.store, self._told))
         self.store.observe(meters.commit)
@@ -89,6 +94,7 @@ class Control:
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()
         schedule.cancel()
+        events.close()
         if api is not None:
             await api.stop()
         await server.stop()

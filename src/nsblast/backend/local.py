@@ -44,6 +44,7 @@ class LocalBackend:
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self.past = History(reader)
         self._close = close
         self._accounts = accounts
         self.running = False
@@ -94,7 +95,7 @@ class LocalBackend:
         """See Backend."""
         record = self._reader.zone(apex)
         low = max(after + 1, record.incarnation if record is not None else 0)
-        found = History(self._reader).of_zone(apex, low=low, backwards=True)
+        found = self.past.of_zone(apex, low=low, backwards=True)
         return islice(map(_change_of, found), limit)
 
     def apply(self, change: ChangeSet) -> Result:

@@ -18,6 +18,7 @@ from nsblast.logs import log
 from nsblast.metrics import PROPERTIES
 from nsblast.settings import Settings
 from nsblast.store.changes import Keep
+from nsblast.store.commit import Listener
 from nsblast.store.engine import Database, sweep_followers
 from nsblast.store.reader import StoreReader
 from nsblast.store.statistics import Statistics, parse
@@ -78,6 +79,10 @@ class OpenStore:
             "warmed": self._warmer.warmed,
             "warming_failed": failure.message if failure is not None else None,
         }
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this one of each commit from now on."""
+        self._committer.listen(listener)
 
     def numbers(self) -> dict[str, int]:
         """Last commit, octets of all journals, and RocksDB's metrics.PROPERTIES as far as it tells them."""
