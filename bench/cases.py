@@ -5,17 +5,21 @@ A case is a function that prepares and returns (operation, how many units of wor
 """
 
 import os
+import socket
 from collections.abc import Callable
 
+from nsblast._core.collect import Collector
 from nsblast._core.engine import Engine
 from nsblast._core.name import fold, hash_name
 from nsblast._core.rrset import HAS_WILDCARD, IS_APEX, IS_CUT, IS_OCCLUDED, pack_entry, unpack_entry
 from nsblast._core.scan import EV_END, EV_RR, Scanner
 from nsblast._core.segment import Segment
+from nsblast._core.serve_udp import UdpServer
 
 SEED = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 HOSTS = 1000
 BATCH = 16
+HEADER = 12
 A, NS, CNAME, SOA, MX, AAAA, TXT = 1, 2, 5, 6, 15, 28, 16
 CLIENT = bytes([192, 0, 2, 1])
 
@@ -46,6 +50,7 @@ def entries() -> dict[bytes, bytes]:
         "sub.example.com": ([(NS, 60, [wire("ns1.sub.example.com"), wire("ns2.sub.example.com")])], IS_CUT),
         "ns1.sub.example.com": ([(A, 60, [b"\xc0\0\2\2"])], IS_OCCLUDED),
         "ns2.sub.example.com": ([(A, 60, [b"\xc0\0\2\3"])], IS_OCCLUDED),
+        "many.example.com": ([(NS, 60, [wire(f"ns{i}.example.net") for i in range(20)])], 0),
         "w.example.com": ([], HAS_WILDCARD),
         "*.w.example.com": ([(TXT, 60, [b"\4wild"])], 0),
     }
@@ -57,10 +62,8 @@ def entries() -> dict[bytes, bytes]:
     return {wire(name): pack_entry(sets, apex_labels=2, flags=flags) for name, (sets, flags) in zone.items()}
 
 
-def engine() -> Engine:
-    """An engine whose segment holds the whole zone and knows that it does."""
-    fd = Segment.create(4 << 20, 1)
-    segment = Segment(fd, writer=True)
+def fill(segment: Segment) -> None:
+    """Put the whole zone into a fresh segment."""
     segment.set_seed(*SEED)
     zone = entries()
     segment.filter_start(2 * len(zone))
@@ -72,6 +75,21 @@ def engine() -> Engine:
         segment.put(name, blob)
     assert segment.finish()
     segment.release(1)
+
+
+def segment() -> Segment:
+    """A segment with the zone, for the writer."""
+    fd = Segment.create(4 << 20, 1)
+    made = Segment(fd, writer=True)
+    os.close(fd)
+    fill(made)
+    return made
+
+
+def engine() -> Engine:
+    """An engine on a segment with the zone."""
+    fd = Segment.create(4 << 20, 1)
+    fill(Segment(fd, writer=True))
     made = Engine(fd, cookie_secret=bytes(16))
     os.close(fd)
     return made
@@ -120,6 +138,77 @@ def respond_refused() -> tuple[Callable[[], object], int]:
     return answering([query(f"no{i}.example.org", A, i) for i in range(BATCH)], 5)
 
 
+def decode() -> tuple[Callable[[], object], int]:
+    """All of a query is read, and an opcode we do not have is turned down: decode and a bare header."""
+    packets = [bytearray(query(f"h{i}.example.com", A, i)) for i in range(BATCH)]
+    for packet in packets:
+        packet[2] = 3 << 3
+    return answering([bytes(packet) for packet in packets], 4)
+
+
+def encode() -> tuple[Callable[[], object], int]:
+    """An RRset of twenty names, each compressed: encode is nearly all of it."""
+    return answering([query("many.example.com", NS, i) for i in range(BATCH)], 0)
+
+
+def udp() -> tuple[Callable[[], object], int]:
+    """A batch from recvmmsg to sendmmsg, prefetching included; the client's own calls are counted with it, the kernel is not."""
+    packets = [query(f"h{61 * i % HOSTS}.example.com", A, i) for i in range(BATCH // 2)]
+    packets += [query(f"x{i}.sub.example.com", A, i) for i in range(BATCH // 2)]
+    there = socket.socket(type=socket.SOCK_DGRAM)
+    here = socket.socket(type=socket.SOCK_DGRAM)
+    there.bind(("127.0.0.1", 0))
+    there.setblocking(False)
+    address = there.getsockname()
+    here.connect(address)
+    server = UdpServer(engine(), there.detach())
+    room = bytearray(512)
+
+    def operate() -> int:
+        for packet in packets:
+            here.send(packet)
+        server.on_readable()
+        return sum(here.recv_into(room) > HEADER for _ in packets)
+
+    assert operate() == BATCH
+    return operate, BATCH
+
+
+def cache() -> tuple[Callable[[], object], int]:
+    """One look-up in the entry cache, as a worker makes it."""
+    view = segment()
+    names = [wire(f"h{i}.example.com") for i in range(BATCH)]
+    assert all(view.read(name) for name in names)
+
+    def operate() -> None:
+        for name in names:
+            view.read(name)
+
+    return operate, len(names)
+
+
+def commit() -> tuple[Callable[[], object], int]:
+    """What a commit does to the segment for one changed name: staged, switched, unpinned."""
+    shown = segment()
+    apex = wire("example.com")
+    changed = [
+        (wire(f"h{i}.example.com"), pack_entry([(A, 60, [b"\xc0\0\2\1"])], apex_labels=2, flags=0))
+        for i in range(BATCH)
+    ]
+
+    def operate() -> None:
+        number = shown.done + 1
+        for name, blob in changed:
+            shown.stage(name, blob)
+        shown.begin(number, [apex])
+        if not shown.finish():
+            raise RuntimeError("the segment is full")
+        shown.release(number)
+
+    operate()
+    return operate, len(changed)
+
+
 def filter_maybe() -> tuple[Callable[[], object], int]:
     fd = Segment.create(4 << 20, 1)
     segment = Segment(fd, writer=True)
@@ -154,6 +243,22 @@ def pack() -> tuple[Callable[[], object], int]:
     return lambda: pack_entry(sets, apex_labels=2, flags=0), 1
 
 
+def collect() -> tuple[Callable[[], object], int]:
+    """One record of a master file becomes part of a stored entry: scanned, sorted, checked, packed."""
+    apex = wire("example.com")
+    text = b"@ 60 SOA ns host 1 2 3 4 5\n@ 60 NS ns\n" + b"".join(
+        b"host%d 60 A 192.0.2.%d\n" % (i, i) for i in range(2 * BATCH)
+    )
+
+    def operate() -> int:
+        collector = Collector(apex, seed=SEED, memory=1 << 20)
+        assert collector.feed(Scanner(text, origin=apex), 0, 1 << 20) == EV_END
+        return len(collector.entries(1000))
+
+    assert operate() == 2 * BATCH + 1
+    return operate, 2 * BATCH + 2
+
+
 def scan() -> tuple[Callable[[], object], int]:
     text = b"$TTL 60\n" + b"".join(b'host%d IN A 192.0.2.%d\n IN TXT "some text"\n' % (i, i) for i in range(BATCH))
     origin = wire("example.com")
@@ -179,9 +284,15 @@ CASES: dict[str, Case] = {
         respond_wildcard,
         respond_nxdomain,
         respond_refused,
+        decode,
+        encode,
+        udp,
+        cache,
+        commit,
         filter_maybe,
         names,
         pack,
         scan,
+        collect,
     )
 }

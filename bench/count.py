@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BASELINE = HERE / "baseline.json"
-FEW, MANY = 5, 105
+FEW, MANY = 5, 55
 MARGIN = 0.03
 OTHER_TOOLS_MARGIN = 0.25
 
