@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from nsblast.access.permissions import Permission
+from tests.helpers.commands import nsblast
 from tests.helpers.server import Server, serving
 
 PASSWORD = "the first password"
@@ -269,4 +270,22 @@ def test_first_start_writes_a_password_only_its_owner_reads(tmp_path: Path) -> N
         server.start()
         assert file.read_text().strip() == password
         admin("GET", "/user/kept", 200)
+        Api(server.url, "kept", "kept")("GET", "/version", 200)
+
+
+def test_reset_auth(tmp_path: Path) -> None:
+    with serving(tmp_path, "--admin-password", PASSWORD, workers=1) as server:
+        admin = Api(server.url, "admin", PASSWORD)
+        admin("POST", "/user", 201, {"name": "kept", "password": "kept"})
+        admin("PUT", "/role/Administrator", 200, {"name": "Administrator"})
+        admin("GET", "/user", 403)
+        running = nsblast("reset-auth", "-d", server.db_path)
+        assert running.code != 0
+        assert "stop it first" in running.err
+        server.stop()
+        assert nsblast("reset-auth", "-d", server.db_path).code == 0
+        password = (server.db_path / "password.txt").read_text().strip()
+        server.start()
+        admin("GET", "/version", 401)
+        assert {user["name"] for user in Api(server.url, "admin", password)("GET", "/user", 200)} == {"admin", "kept"}
         Api(server.url, "kept", "kept")("GET", "/version", 200)

@@ -16,6 +16,7 @@ _COMMANDS = {
     "backup": "nsblast.cli.backup:backup",
     "status": "nsblast.cli.status:status",
     "config": "nsblast.cli.config:config",
+    "reset-auth": "nsblast.cli.reset_auth:reset_auth",
     "version": "nsblast.cli.version:version",
 }
 
