@@ -3,12 +3,16 @@
 from nsblast.admin import (
     routes_access,
     routes_backups,
+    routes_changes,
+    routes_config,
+    routes_docs,
     routes_events,
     routes_keys,
     routes_metrics,
     routes_past,
     routes_rr,
     routes_server,
+    routes_vzones,
     routes_zones,
 )
 from nsblast.admin.calls import Endpoint, Site
@@ -17,19 +21,23 @@ from nsblast.admin.rim import Rim
 ROUTES = (
     routes_server,
     routes_zones,
+    routes_vzones,
     routes_rr,
+    routes_changes,
+    routes_config,
     routes_access,
-    routes_keys,
-    routes_past,
-    routes_events,
     routes_backups,
+    routes_events,
+    routes_keys,
     routes_metrics,
+    routes_past,
 )
 
 
 def endpoints() -> tuple[Endpoint, ...]:
     """The whole table."""
-    return tuple(endpoint for routes in ROUTES for endpoint in routes.ENDPOINTS)
+    table = tuple(endpoint for routes in ROUTES for endpoint in routes.ENDPOINTS)
+    return (*table, *routes_docs.endpoints_of(endpoints))
 
 
 def make_app(site: Site) -> Rim:

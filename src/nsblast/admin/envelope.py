@@ -61,7 +61,7 @@ def status_of(error: NsblastError) -> int:
 
 def pack(answer: Answer) -> bytes:
     """The envelope of a success."""
-    value: dict[str, Any] = {"rcode": answer.status, "error": False, "message": answer.message}
+    value: dict[str, Any] = {"rcode": answer.status, "error": answer.status >= 400, "message": answer.message}
     if answer.replicated is not None:
         value["replicated"] = answer.replicated
     value["value"] = answer.value

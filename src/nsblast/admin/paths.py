@@ -42,17 +42,28 @@ class Paths:
 
     def find(self, raw_path: bytes) -> tuple[Mapping[str, Endpoint], Mapping[str, tuple[str, ...]], list[str]]:
         """Endpoints of a path by method, the names of its parameters by method, and their values; no endpoints: no such path."""
-        node = self._root
+        segments = raw_path.decode("latin-1").split("/")
         values: list[str] = []
-        for segment in raw_path.decode("latin-1").split("/")[1:]:
-            found = node.segments.get(segment)
-            if found is None:
-                found = node.parameter
-                if found is None or not segment:
-                    return {}, {}, []
-                values.append(_decoded(segment))
-            node = found
-        return node.methods, node.names, values
+        node = self._walk(self._root, segments, 1, values)
+        return (node.methods, node.names, values) if node is not None else ({}, {}, [])
+
+    def _walk(self, node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:
+        """A word of the path counts before a parameter does, but not where it leads nowhere."""
+        if at == len(segments):
+            return node if node.methods else None
+        segment = segments[at]
+        word = node.segments.get(segment)
+        if word is not None:
+            found = self._walk(word, segments, at + 1, values)
+            if found is not None:
+                return found
+        if node.parameter is None or not segment:
+            return None
+        values.append(_decoded(segment))
+        found = self._walk(node.parameter, segments, at + 1, values)
+        if found is None:
+            values.pop()
+        return found
 
 
 def _decoded(segment: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from nsblast._core.name import fold
 from nsblast.access.accounts import Owner
 from nsblast.access.permissions import Permission
+from nsblast.access.records_v1 import Vzone
 from nsblast.admin.calls import Answer, Call, Writing
 from nsblast.errors import Conflict, Forbidden, InputError, NotFound, Outdated
 from nsblast.records import name_from_text, name_to_text, to_text, type_name
@@ -67,11 +68,14 @@ def owner_in(call: Call, name: Wire) -> Owner:
 
 def strangers_in(call: Call, apex: Wire) -> list[Wire]:
     """Virtual zones inside a zone that belong to tenants other than the actor's."""
+    index = call.accounts.index
+    if not index.count(Vzone):
+        return []
     shown = name_to_text(apex)
     return [
         fold(name_from_text(vzone.name))
-        for vzone in call.accounts.vzones()
-        if vzone.zone == shown and not call.actor.owns(vzone.tenant)
+        for vzone in index.walk(Vzone)
+        if vzone.zone == shown and not call.actor.owns(vzone.tenant) and call.accounts.lives(vzone)
     ]
 
 
