@@ -5,6 +5,7 @@ writing, permissions. Invariants: changed only in the committing thread (take), 
 every list that a reader holds stays what it was (lists are replaced or changed in one step under the interpreter's lock).
 """
 
+import gc
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from itertools import islice
@@ -65,6 +66,15 @@ class Index:
         self._records: dict[type, dict[str, Any]] = {kind: {} for kind in LETTERS}
         self._ordered: dict[type, _Ordered] = {kind: _Ordered() for kind in LETTERS}
         self._tenant_ids: dict[str, str] = {}
+        collecting = gc.isenabled()
+        gc.disable()  # all that is made here stays: looking for garbage in it would take most of the time
+        try:
+            self._load(database)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _load(self, database: Database) -> None:
         for kind, prefix in LETTERS.items():
             records, ordered = self._records[kind], self._ordered[kind]
             for _, value in database.range(prefix, layout.after(prefix)):

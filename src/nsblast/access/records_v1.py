@@ -2,6 +2,7 @@
 
 Owns: these formats and the keys below `a`. Never: rules (rules.py), the index (index.py). As in store/values_v1.py: one version
 octet and a MessagePack array; a field may be appended with a default, never moved, removed or given another meaning.
+No record refers to another, so the collector need not walk them (gc=False): there may be a hundred thousand.
 Secrets: passwords only as argon2id hashes, keys' secrets only as hashes; a TSIG secret must be kept as it is (RFC 8945 4.2).
 """
 
@@ -20,7 +21,7 @@ FIRST_TENANT = layout.FIRST_TENANT
 """The tenant made at the first start; zones that name no tenant are its."""
 
 
-class Tenant(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class Tenant(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """A customer: owns zones, users, roles and keys."""
 
     id: str
@@ -35,7 +36,7 @@ class Tenant(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class Role(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class Role(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """Permissions, for what the filter lets through. Filter parts that are empty were not given."""
 
     tenant: str
@@ -48,7 +49,7 @@ class Role(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class User(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class User(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """Somebody with a password; names are unique on the server."""
 
     tenant: str
@@ -61,7 +62,7 @@ class User(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class ApiKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class ApiKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """A secret that stands for a set of roles."""
 
     tenant: str
@@ -80,7 +81,7 @@ class ApiKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class TsigKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class TsigKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """A key of RFC 8945 and what a message signed with it may do."""
 
     tenant: str
@@ -102,7 +103,7 @@ class TsigKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class Vzone(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class Vzone(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """A subtree of a zone, given to another tenant without a zone cut."""
 
     tenant: str
@@ -115,7 +116,7 @@ class Vzone(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     created: float = 0.0
 
 
-class Audit(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+class Audit(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):
     """One account record changed: what it was and is, without secrets."""
 
     time: float
