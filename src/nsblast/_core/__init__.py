@@ -1,9 +1,10 @@
-"""The compiled core: bytes in, bytes out. No I/O but the UDP batch, no store, no asyncio.
+"""The compiled core: bytes in, bytes out. No I/O but batches of sockets, no store, no asyncio.
 
 A packet's way, one verb a file, conducted by respond.pyx, which alone turns a Status into an rcode:
 
     serve_udp --> decode --> lookup --> answer --> encode --> serve_udp
-    engine    --'              |          |           '--> engine (TCP, tests, fuzzers, benchmarks)
+    serve_tcp --'              |          |           |--> serve_tcp (its connections' turns: streams)
+    engine    --'              |          |           '--> engine (tests, fuzzers, benchmarks)
                              nodes     compose, prove, additional
                                |
                entries, filter (shared memory)   or MISS, for which Python asks the store

@@ -5,7 +5,6 @@ from typing import Final
 from nsblast._core.querylog import QueryLog
 
 OK: Final[int]
-MORE: Final[int]
 MISS: Final[int]
 BUSY: Final[int]
 HAND_OVER: Final[int]
@@ -41,14 +40,6 @@ class Engine:
         """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first.
 
         since: when the message came (time.monotonic()), for counters and query log; 0 = now.
-        """
-    def answer_stream(
-        self, data: bytes | bytearray | memoryview, client: bytes = b"", now: int = 0, since: float = 0.0
-    ) -> tuple[int, bytes, int]:
-        """(octets consumed, framed answers, status) for the complete messages of a TCP stream.
-
-        status: OK, or MISS, BUSY or HAND_OVER of the message that starts after the octets consumed, or MORE when the
-        room for answers is used up and the call is to be repeated with the rest.
         """
     def miss(self) -> tuple[int, int, bytes]:
         """(kind, apex labels, name) of the last answer() that returned MISS."""

@@ -1,7 +1,7 @@
 """One worker's state: its view of the segment, what the store gave it, its settings; and answer() for single messages.
 
-Owns: memory of transactions and fills. UDP batches (serve_udp), TCP, tests, fuzzers and benchmarks all come through here
-to the same respond().
+Owns: memory of transactions and fills. Batches (serve_udp, serve_tcp), tests, fuzzers and benchmarks
+all come through here to the same respond().
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -19,22 +19,17 @@ from nsblast._core.stats cimport stats_latency
 from nsblast._core.status cimport Status
 from nsblast._core.tally cimport elapsed, tally
 from nsblast._core.txn cimport Transport, Txn, Work
-from nsblast._core.wire cimport (
-    Reader, Writer, reader_bad, reader_left, reader_open, reader_take, reader_u16, writer_open, writer_u16,
-)
 
 import time
 
 cdef enum:
     ANSWER_MAX = 65535
-    STREAM = 262144         # octets of answers one answer_stream() gives at most
 
 # What answer() returns when Python must do something first.
 MISS = <int> Status.MISS
 BUSY = <int> Status.BUSY
 HAND_OVER = <int> Status.HAND_OVER
 OK = <int> Status.OK
-MORE = -1                   # answer_stream(): call again with the rest
 # Kinds of miss: what the store is asked.
 MISS_ENTRY = <int> MissKind.MISS_ENTRY
 MISS_IN_ZONE = <int> MissKind.MISS_IN_ZONE
@@ -50,7 +45,7 @@ cdef class Engine:
         self.fills = <Fill*> calloc(FILLS, sizeof(Fill))
         self.work = <Work*> calloc(1, sizeof(Work))
         self.txn = <Txn*> calloc(1, sizeof(Txn))
-        self.out = <uint8_t*> calloc(1, STREAM)
+        self.out = <uint8_t*> calloc(1, ANSWER_MAX)
         if self.fills == NULL or self.work == NULL or self.txn == NULL or self.out == NULL:
             raise MemoryError
         self.kept = []
@@ -132,53 +127,6 @@ cdef class Engine:
         if status == Status.OK:
             return PyBytes_FromStringAndSize(<const char*> txn.out, txn.answer_len)
         return <int> status
-
-    def answer_stream(self, const uint8_t[::1] data not None, bytes client=b"", uint32_t now=0, double since=0):
-        """Answer the complete messages of a TCP stream (RFC 1035 4.2.2: two octets of length before each, RFC 7766 6.2.1.1).
-
-        Returns (octets consumed, answers with their lengths before them, status): status is OK, or MISS, BUSY or
-        HAND_OVER of the message that starts at the octet after those consumed, or MORE when the room for answers is used up.
-        """
-        cdef Txn* txn = self.txn
-        cdef uint32_t at = 0, length, used = 0, end = <uint32_t> data.shape[0]
-        cdef const uint8_t* base = &data[0] if end else NULL
-        cdef Status status = Status.OK
-        cdef Writer w
-        cdef Reader r
-        cdef bint full = False
-        cdef timespec begin
-        if len(client) not in (0, 4, 16):
-            raise ValueError(f"client address of {len(client)} octets: 4 or 16")
-        memcpy(txn.client, PyBytes_AS_STRING(client), len(client))
-        txn.client_len = <uint8_t> len(client)
-        txn.transport = Transport.TCP
-        txn.now = now if now else <uint32_t> time.time()
-        txn.out_size = ANSWER_MAX
-        with nogil:
-            set_begin(&begin, since)
-            reader_open(&r, base, end)
-            while reader_left(&r) >= 2:
-                if STREAM - used < ANSWER_MAX + 2:
-                    full = True
-                    break
-                at = r.at
-                length = reader_u16(&r)
-                txn.packet = reader_take(&r, length)
-                if reader_bad(&r):
-                    break
-                txn.packet_len = length
-                txn.out = self.out + used + 2
-                self.work.shared.name = NULL
-                status = respond(txn, &self.src, &self.config)
-                if status != Status.OK:
-                    break
-                self.count(txn, &begin)
-                at = r.at
-                if txn.answer_len:
-                    writer_open(&w, self.out + used, 2)
-                    writer_u16(&w, <uint16_t> txn.answer_len)
-                    used += 2 + txn.answer_len
-        return at, PyBytes_FromStringAndSize(<const char*> self.out, used), MORE if full else <int> status
 
     cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil:
         """Counters and query log of an answer that leaves by Python's hands."""

@@ -78,7 +78,9 @@ cdef class TcpServer(Streams):
 
     def limit(self, uint32_t connections, uint32_t per_address, double idle, double lifetime, double query,
               double write) -> None:
-        if connections < 1 or connections >= 1 << 24 or not pool_grow(&self.pool, connections):
+        if not 1 <= connections < 1 << 24:
+            raise ValueError(f"{connections} connections: 1 to 16777215")
+        if not pool_grow(&self.pool, connections):
             raise MemoryError(f"no memory for {connections} connections")
         self.per_address = per_address
         self.idle_ns = <uint64_t> (idle * 1e9)
