@@ -151,7 +151,8 @@ cdef class Streams:
             if not readable:
                 self.settle(place)
                 return 0
-            memcpy(self.input, conn.incoming.base + conn.incoming.at, rest)
+            if rest:
+                memcpy(self.input, conn.incoming.base + conn.incoming.at, rest)
             data = self.input
             size = rest
             if not self.receive(place, self.input + rest, READ, &size):
