@@ -1,0 +1,91 @@
+"""TLS and CORS of the admin API, and clients that misbehave: over real connections."""
+
+import json
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.helpers.api import api
+
+
+def certificate(path: Path, name: str) -> None:
+    """A new key and self-signed certificate in one file."""
+    key, cert = path.with_suffix(".k"), path.with_suffix(".c")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", f"/CN={name}"]
+    subprocess.run(command, check=True, capture_output=True)
+    draft = path.with_suffix(".new")
+    draft.write_bytes(key.read_bytes() + cert.read_bytes())
+    draft.replace(path)
+
+
+def test_tls_follows_a_new_certificate(tmp_path: Path) -> None:
+    pem = tmp_path / "api.pem"
+    certificate(pem, "first")
+    with api(tmp_path, "--http-tls-certificate", str(pem), workers=1) as server:
+        place = (server.address, server.http_port)
+
+        def served() -> bytes:
+            return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(place))
+
+        assert b"first" in served()
+        url = f"https://{server.address}:{server.http_port}/healthz"
+        assert httpx.get(url, verify=False).json()["value"] == "alive"
+        pem.write_text("nonsense")
+        time.sleep(0.1)
+        certificate(pem, "second")
+        deadline = time.monotonic() + 15
+        while b"second" not in served() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert b"second" in served()
+
+
+def test_a_certificate_that_is_none_is_one_clear_error(tmp_path: Path) -> None:
+    pem = tmp_path / "api.pem"
+    pem.write_text("nonsense")
+    with pytest.raises(AssertionError, match="http_tls_certificate"), api(tmp_path, "--http-tls-certificate", str(pem)):
+        pass
+
+
+def test_origins_that_are_named_may_ask(tmp_path: Path) -> None:
+    with api(tmp_path, "--http-cors-origins", "https://panel.example", workers=1) as server:
+        ask = {"origin": "https://panel.example", "access-control-request-method": "PUT"}
+        allowed = httpx.options(f"{server.url}/api/v1/zone/x", headers=ask)
+        assert allowed.headers["access-control-allow-origin"] == "https://panel.example"
+        other = httpx.get(f"{server.url}/healthz", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in other.headers
+
+
+def talk(server: str, port: int, *parts: bytes) -> bytes:
+    with socket.create_connection((server, port), 10) as sock:
+        for part in parts:
+            sock.sendall(part)
+        sock.settimeout(10)
+        whole = b""
+        while part := sock.recv(65536):
+            whole += part
+        return whole
+
+
+def test_clients_that_send_too_much_or_too_slowly(tmp_path: Path) -> None:
+    with api(tmp_path, "--http-head-timeout", "1s", "--http-body-limit", "2KiB", workers=1) as server:
+        place = (server.address, server.http_port)
+        start = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
+        large = talk(*place, start + b"x: " + b"y" * 40000 + b"\r\n\r\n")
+        assert large.startswith(b"HTTP/1.1 431 ")
+        assert json.loads(large.split(b"\r\n\r\n", 1)[1])["rcode"] == 431
+        assert talk(*place, start + b"a: b\r\n" * 200 + b"\r\n").startswith(b"HTTP/1.1 431 ")
+        assert talk(*place, b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        began = time.monotonic()
+        assert talk(*place, start).startswith(b"HTTP/1.1 408 ")
+        assert time.monotonic() - began < 5
+        with server.client() as http:
+            assert http.put("/rr/x.test", content=b" " * 3000).status_code == 413
+            answer = http.put("/rr/x.test", content=iter([b" " * 1500, b" " * 1500]))
+            assert answer.status_code == 413
+            assert http.get("/version").status_code == 200
