@@ -1,4 +1,4 @@
-"""nsblast backup create | list | verify | delete | keep | restore: copies of the whole database.
+"""nsblast backup create | list | verify | delete | keep | restore | export | import: copies of the whole database.
 
 Owns: the arguments and words of these commands, and who does the work: the running server, or this process on the
 folder of a stopped one. Restoring is always done here, with the server stopped.
@@ -13,6 +13,7 @@ import click
 
 from nsblast.admin.backups import folder_of, members
 from nsblast.claim import Claim
+from nsblast.cli import portable
 from nsblast.cli.speak import database_options, say, say_json, settings_of
 from nsblast.control import Client
 from nsblast.errors import NotRunning, StoreLocked, from_os
@@ -145,6 +146,33 @@ def restore(which: str, backup_path: Path | None, db_path: Path | None, config: 
     say(f"backup {manifest.id} of {members(manifest)['date']} is in {folder}, commit {manifest.position}")
     if aside is not None:
         say(f"the database that was there is kept in {aside}")
+
+
+@backup.command()
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+@database_options
+def export(folder: Path, db_path: Path | None, config: Path | None, as_json: bool) -> None:
+    """Write everything as text to the new folder DIR: zones as master files, accounts and zone settings as JSON lines.
+
+    The state of one commit, whether a server runs or not. It holds what secrets the database holds: keep it safe.
+    """
+    told = portable.export(settings_of(db_path, config), folder)
+    if as_json:
+        say_json(told)
+    else:
+        say(f"{told['zones']} zones and {told['accounts']} account records written to {folder}")
+
+
+@backup.command("import")
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+@database_options
+def import_(folder: Path, db_path: Path | None, config: Path | None, as_json: bool) -> None:
+    """Make a new database of what `backup export` wrote. Serials are kept; histories are not in it."""
+    told = portable.import_all(settings_of(db_path, config), folder)
+    if as_json:
+        say_json(told)
+    else:
+        say(f"{told['zones']} zones and {told['accounts']} account records imported")
 
 
 def _settings(db_path: Path | None, config: Path | None, backup_path: Path | None) -> Settings:

@@ -5,12 +5,14 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.helpers.api import Api, api
+from tests.helpers.commands import nsblast
 
 NS = {"ns": ["ns1.example.net"]}
 
@@ -224,3 +226,31 @@ def test_backups(http: httpx.Client, other: httpx.Client) -> None:
     assert "keep" in no(http.delete("/backup"), 400)
     no(other.get("/backup"), 403)
     no(other.post("/backup"), 403)
+
+
+def test_export_and_import_of_everything(server: Api, http: httpx.Client, other: httpx.Client, tmp_path: Path) -> None:
+    ok(http.post("/zone/carried.test", json=NS), 201)
+    ok(http.put("/rr/deep.down.carried.test", json={"a": "192.0.2.7", "txt": "as it is"}), 201)
+    ok(other.post("/zone/of-other.test", json=NS), 201)
+    text = tmp_path / "text"
+    server.command("backup", "export", str(text))
+    refused = nsblast("backup", "import", text, "-d", server.db_path)
+    assert (refused.code, "already" in refused.err) == (4, True)
+    new = tmp_path / "new" / "db"
+    done = nsblast("backup", "import", text, "-d", new)
+    assert done.code == 0, done.err
+    again = tmp_path / "again"
+    assert nsblast("backup", "export", again, "-d", new).code == 0
+    for name in ("accounts.jsonl", "zones.jsonl"):
+        assert (again / name).read_bytes() == (text / name).read_bytes()
+    files = sorted(path.relative_to(text) for path in text.rglob("*.zone"))
+    assert len(files) >= 2
+    for file in files:
+        assert (again / file).read_bytes() == (text / file).read_bytes()
+    with api(tmp_path / "new", workers=1) as copy, copy.client("ann", "a long password") as client:
+        assert "of-other.test." in ok(client.get("/zone"))
+        assert [str(rr) for rr in copy.ask("deep.down.carried.test").answer[0]] == ["192.0.2.7"]
+    (text / "accounts.jsonl").write_text('{"record": "user", "nonsense": 1}\n')
+    wrong = nsblast("backup", "import", text, "-d", tmp_path / "third")
+    assert wrong.code == 65
+    assert "accounts.jsonl:1" in wrong.err
