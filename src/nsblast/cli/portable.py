@@ -46,7 +46,7 @@ from nsblast.zones.zonefile import write_zone
 
 FORMAT = 1
 _KINDS = {name: kind for kind, name in v1.KINDS.items()}
-_FIRST: tuple[type[Any], ...] = (v1.Tenant, v1.Role, v1.User, v1.ApiKey, v1.TsigKey)
+_ALL: tuple[type[Any], ...] = (v1.Tenant, v1.Role, v1.User, v1.ApiKey, v1.TsigKey, v1.Vzone)
 
 
 class _Zone(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ def export(settings: Settings, folder: Path) -> dict[str, Any]:
         with closing(Database.secondary(settings.db_path, str(os.getpid()))) as database:
             reader = StoreReader(database)
             index = Index(database)
-            accounts = (each for kind in (*_FIRST, v1.Vzone) for each in index.walk(kind, "*"))
+            accounts = (each for kind in _ALL for each in index.walk(kind, "*"))
             told = {
                 "accounts": _lines(folder / "accounts.jsonl", map(_account, accounts)),
                 "zones": _lines(folder / "zones.jsonl", (_zone(reader, folder, *each) for each in reader.zones())),
