@@ -7,6 +7,7 @@ for again; over TCP without limit, so that a bulk change, which waits for the wo
 
 import asyncio
 import os
+from typing import Any
 
 import dns.message
 import dns.rcode
@@ -67,6 +68,9 @@ class Late:
     def fetch(self, kind: int, apex_labels: int, name: bytes) -> tuple[bytes, bytes]:
         self.asked += 1
         return name, b""
+
+    def entries(self) -> tuple[Any, ...]:
+        return lambda name: None, lambda key: None, {}, b"e", self.position
 
     def worker_position(self, index: int, position: int) -> None:
         pass

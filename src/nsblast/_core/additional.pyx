@@ -1,14 +1,15 @@
 """Additional records: what the names inside chosen RRsets lead to, as far as it lies in the same zone.
 
 Glue below the cut is a must (RFC 9471 2.1): the answer is truncated rather than sent without it. All else is left
-out silently when it does not fit. Never fails an answer for want of an additional record.
+out silently when it does not fit. Never fails an answer for want of an additional record. A name that must be fetched
+from the store does not end the walk: all of a pass are fetched together, so that a cold referral takes two passes and not one a name.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from nsblast._core.compose cimport put_type
 from nsblast._core.name cimport Name, name_load, name_load_near, name_span
-from nsblast._core.nodes cimport NODES_MAX, Sources, node_get
+from nsblast._core.nodes cimport NODES_MAX, Sources, node_get, wish
 from nsblast._core.plan cimport ITEM_MUST, SECTION_ADDITIONAL
 from nsblast._core.proto cimport (
     TYPE_A, TYPE_AAAA, TYPE_AFSDB, TYPE_HTTPS, TYPE_KX, TYPE_MX, TYPE_NAPTR, TYPE_NS, TYPE_SRV, TYPE_SVCB,
@@ -112,6 +113,13 @@ cdef Status put_naptr(Txn* txn, const Sources* src, Reader* r) noexcept nogil:
     return Status.OK if status == Status.ABSENT else status
 
 
+cdef inline Status end_of_walk(const Rrset* walk, bint missed) noexcept nogil:
+    """What a walk over a set that came to its end amounts to."""
+    if reader_bad(&walk.rrs):
+        return Status.CORRUPT
+    return Status.MISS if missed else Status.OK
+
+
 cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noexcept nogil:
     cdef Rrset walk = rrset[0]
     cdef Reader r
@@ -122,6 +130,7 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
     cdef const uint8_t* rdata
     cdef const uint8_t* name
     cdef Status status
+    cdef bint missed = False
     if rrset.type == TYPE_NS:
         skip = 0
     elif rrset.type in (TYPE_MX, TYPE_AFSDB, TYPE_KX):
@@ -135,7 +144,7 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
     while True:
         rdata = rrset_next(&walk, &length)
         if rdata == NULL:
-            return Status.CORRUPT if reader_bad(&walk.rrs) else Status.OK
+            return end_of_walk(&walk, missed)
         reader_open(&r, rdata, length)
         if rrset.type == TYPE_NAPTR:
             status = put_naptr(txn, src, &r)
@@ -156,7 +165,9 @@ cdef Status additional_of(Txn* txn, const Sources* src, const Rrset* rrset) noex
                 name = txn.sname.wire                           # "." is the owner itself: RFC 9460 2.5.2
                 left = txn.sname.len
             status = put_target(txn, src, name, left, also, which, &others) if left else Status.OK
-        if status != Status.OK:
+        if status == Status.MISS and wish(src, &txn.work.trail):
+            missed = True
+        elif status != Status.OK:
             return status
 
 
@@ -165,18 +176,23 @@ cdef Status glue_round(Txn* txn, const Sources* src, const Rrset* rrset, Round w
     cdef uint16_t length = 0
     cdef const uint8_t* rdata
     cdef Status status
+    cdef bint missed = False
     while True:
         rdata = rrset_next(&walk, &length)
         if rdata == NULL:
-            return Status.CORRUPT if reader_bad(&walk.rrs) else Status.OK
+            return end_of_walk(&walk, missed)
         status = put_target(txn, src, rdata, length, 0, which, others)
-        if status != Status.OK:
+        if status == Status.MISS and wish(src, &txn.work.trail):
+            missed = True
+        elif status != Status.OK:
             return status
 
 
 cdef Status glue_of(Txn* txn, const Sources* src, const Rrset* rrset) noexcept nogil:
     cdef bint others = False
+    cdef Status sibling
     cdef Status status = glue_round(txn, src, rrset, Round.IN_DOMAIN, &others)
-    if status == Status.OK and others:
-        status = glue_round(txn, src, rrset, Round.SIBLING, &others)
-    return status
+    if not others or (status != Status.OK and status != Status.MISS):
+        return status
+    sibling = glue_round(txn, src, rrset, Round.SIBLING, &others)
+    return sibling if sibling != Status.OK else status

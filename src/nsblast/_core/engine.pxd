@@ -1,9 +1,9 @@
 # One worker's state and its door for Python.
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from posix.time cimport timespec
 
-from nsblast._core.nodes cimport Fill, Sources
+from nsblast._core.nodes cimport Fill, Miss, MissKind, Sources, Wishes
 from nsblast._core.querylog cimport Log, QueryLog
 from nsblast._core.respond cimport Config
 from nsblast._core.status cimport Status
@@ -14,6 +14,9 @@ cdef class Engine:
     cdef Sources src
     cdef Config config
     cdef Fill* fills
+    cdef uint32_t* asked    # names missed of late
+    cdef Wishes* wishes
+    cdef uint64_t noted_at  # how far the ring of missed names was written when Python last asked
     cdef Work* work
     cdef Txn* txn           # the packet of answer()
     cdef uint8_t* out       # its answer
@@ -22,4 +25,9 @@ cdef class Engine:
     cdef list kept          # objects the fills point into
     cdef object __weakref__
 
+    # Ask the store for one missed entry, unless it has been asked. Raises what find_apex and get raise.
+    cdef bint fetch(self, const Miss* miss, tuple store) except -1
+    # The same for all wishes; how many were asked for.
+    cdef int fetch_wishes(self, tuple store) except -1
+    cdef Fill* slot(self, uint64_t hash, MissKind kind, uint8_t apex, bytes asked, bytes owner, bytes blob) except NULL
     cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil

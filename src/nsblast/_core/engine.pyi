@@ -1,6 +1,7 @@
 """One worker's door to respond: bytes to bytes, misses to Python and back."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from nsblast._core.querylog import QueryLog
 
@@ -13,6 +14,12 @@ MISS_IN_ZONE: Final[int]
 MISS_NSEC_COVER: Final[int]
 MISS_NSEC3_MATCH: Final[int]
 MISS_NSEC3_COVER: Final[int]
+
+_Store: TypeAlias = tuple[
+    Callable[[bytes], int | None], Callable[[bytes], bytes | None], dict[bytes, int | None], bytes, int
+]
+"""How missed entries are fetched: (labels of the apex of a name's deepest zone, value of a key, what that told of parents so
+far, what stands before an owner key, position)."""
 
 class Engine:
     """All state of one worker: transactions, fills, counters. fd = the segment's descriptor, -1 = without cache (all comes by fill)."""
@@ -47,3 +54,7 @@ class Engine:
         """What the store holds for a miss: the owner found (for entries: asked) and its blob; b"" = nothing."""
     def drop_fills(self) -> None:
         """Forget what the store gave: after every catch-up."""
+    def fill_wishes(self, store: _Store) -> int:
+        """Fetch what the answers tried of late will want besides what they missed; how many entries. Raises what the store raises."""
+    def noted(self) -> bool:
+        """Whether names for control to cache were noted since this was asked last."""

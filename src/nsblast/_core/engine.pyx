@@ -10,8 +10,12 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from nsblast._core.name cimport Name, name_load
-from nsblast._core.nodes cimport FILLS, Fill, MissKind, fill_slot, fills_clear
+from nsblast._core.filter cimport filter_maybe
+from nsblast._core.keys cimport key_write
+from nsblast._core.name cimport Name, hash_apex, name_load
+from nsblast._core.nodes cimport (
+    ASKED, FILLS, Fill, Miss, MissKind, Wishes, fill_find, fill_slot, fills_clear,
+)
 from nsblast._core.querylog cimport QueryLog
 from nsblast._core.respond cimport respond
 from nsblast._core.shm cimport map_close, map_open
@@ -19,11 +23,14 @@ from nsblast._core.stats cimport stats_latency
 from nsblast._core.status cimport Status
 from nsblast._core.tally cimport elapsed, tally
 from nsblast._core.txn cimport Transport, Txn, Work
+from nsblast._core.wire cimport Reader, Writer, reader_open, reader_u8, writer_bytes, writer_open
 
 import time
 
 cdef enum:
     ANSWER_MAX = 65535
+
+_UNKNOWN = object()          # a parent whose zone has not been looked for
 
 # What answer() returns when Python must do something first.
 MISS = <int> Status.MISS
@@ -48,6 +55,10 @@ cdef class Engine:
         self.out = <uint8_t*> calloc(1, ANSWER_MAX)
         if self.fills == NULL or self.work == NULL or self.txn == NULL or self.out == NULL:
             raise MemoryError
+        self.asked = NULL
+        self.wishes = <Wishes*> calloc(1, sizeof(Wishes))
+        if self.wishes == NULL:
+            raise MemoryError
         self.kept = []
 
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
@@ -60,6 +71,8 @@ cdef class Engine:
                 raise OSError(f"descriptor {fd} is no shared segment of this version")
             self.src.seed.a = self.src.map.head.seed_a
             self.src.seed.b = self.src.map.head.seed_b
+            if self.asked == NULL:
+                self.asked = <uint32_t*> calloc(ASKED, sizeof(uint32_t))
         if not 512 <= udp_max <= 4096:
             raise ValueError(f"udp_max {udp_max}: 512 to 4096 octets")
         if len(nsid) > 128:
@@ -73,6 +86,8 @@ cdef class Engine:
                 raise ValueError(f"cookie secret of {len(secret)} octets: 16 (RFC 9018 section 4)")
         self.src.fills = self.fills
         self.src.n_fills = 0
+        self.src.asked = self.asked
+        self.src.wishes = self.wishes
         self.config.edns.udp_max = <uint16_t> udp_max
         memcpy(self.config.edns.nsid, PyBytes_AS_STRING(nsid), len(nsid))
         self.config.edns.nsid_len = <uint8_t> len(nsid)
@@ -97,6 +112,8 @@ cdef class Engine:
     def __dealloc__(self):
         map_close(&self.src.map)
         free(self.fills)
+        free(self.asked)
+        free(self.wishes)
         free(self.work)
         free(self.txn)
         free(self.out)
@@ -141,26 +158,93 @@ cdef class Engine:
         return (self.work.trail.miss.kind, self.work.trail.miss.apex,
                 PyBytes_FromStringAndSize(<const char*> self.work.trail.miss.name, self.work.trail.miss.len))
 
+    cdef Fill* slot(self, uint64_t hash, MissKind kind, uint8_t apex, bytes asked, bytes owner, bytes blob) except NULL:
+        """A fill with all but its stamp; what it points into is kept."""
+        cdef Fill* fill
+        if self.src.n_fills > FILLS // 2:
+            self.drop_fills()
+        fill = fill_slot(&self.src, hash, kind, apex, <const uint8_t*> PyBytes_AS_STRING(asked), <uint32_t> len(asked))
+        self.kept.append(asked)
+        self.kept.append(blob)
+        if owner is not asked:
+            self.kept.append(owner)
+        fill.asked = <const uint8_t*> PyBytes_AS_STRING(asked)
+        fill.asked_len = <uint8_t> len(asked)
+        fill.owner = <const uint8_t*> PyBytes_AS_STRING(owner)
+        fill.name_len = <uint8_t> len(owner)
+        fill.blob = <const uint8_t*> PyBytes_AS_STRING(blob)
+        fill.blob_len = <uint32_t> len(blob)
+        return fill
+
     def fill(self, int kind, int apex, bytes asked not None, bytes owner not None, bytes blob not None,
              uint64_t position=0) -> None:
         """What the store holds for a miss: the owner name found (for entries: `asked`) and its blob, b"" = nothing."""
         cdef Name name
-        cdef Fill* fill
-        cdef bytes data = owner + blob
         if name_load(&name, <const uint8_t*> PyBytes_AS_STRING(asked), <uint32_t> len(asked), &self.src.seed) != Status.OK:
             raise ValueError(f"not a name in wire form: {asked!r}")
         if len(owner) > 255:
             raise ValueError(f"owner of {len(owner)} octets: at most 255")
-        if self.src.n_fills > FILLS // 2:
-            self.drop_fills()
-        fill = fill_slot(&self.src, name.hash[name.labels], <MissKind> kind, <uint8_t> apex, name.wire, name.len)
-        self.kept.append((asked, data))
-        fill.asked = <const uint8_t*> PyBytes_AS_STRING(asked)
-        fill.asked_len = <uint8_t> len(asked)
-        fill.data = <const uint8_t*> PyBytes_AS_STRING(data)
-        fill.name_len = <uint8_t> len(owner)
-        fill.blob_len = <uint32_t> len(blob)
-        fill.stamp = position
+        if name.folded:
+            asked = PyBytes_FromStringAndSize(<const char*> name.wire, name.len)
+        self.slot(name.hash[name.labels], <MissKind> kind, <uint8_t> apex, asked, owner, blob).stamp = position
+
+    cdef bint fetch(self, const Miss* miss, tuple store) except -1:
+        cdef bytes name, blob, key, prefix
+        cdef dict known
+        cdef Reader r
+        cdef Writer w
+        cdef uint8_t out[600]
+        cdef object labels, found
+        cdef uint8_t size
+        if miss.kind != MissKind.MISS_ENTRY \
+                or fill_find(&self.src, miss.hash, MissKind.MISS_ENTRY, 0, miss.name, miss.len) != NULL:
+            return False
+        find_apex, get, known, prefix, position = store
+        name = PyBytes_FromStringAndSize(<const char*> miss.name, miss.len)
+        labels = _UNKNOWN
+        if not filter_maybe(&self.src.map, hash_apex(miss.hash)):
+            # Not an apex: it lies in its parent's zone.
+            reader_open(&r, miss.name, miss.len)
+            size = reader_u8(&r)
+            labels = known.get(name[size + 1:], _UNKNOWN)
+        if labels is _UNKNOWN:
+            labels = find_apex(name)
+        blob = b""
+        if labels is not None:
+            writer_open(&w, out, sizeof(out))
+            writer_bytes(&w, <const uint8_t*> PyBytes_AS_STRING(prefix), <uint32_t> len(prefix))
+            if key_write(&w, miss.name, miss.len, <uint8_t> labels) != Status.OK:
+                raise ValueError(f"not a name in wire form below an apex of {labels} labels: {name!r}")
+            key = PyBytes_FromStringAndSize(<const char*> out, w.at)
+            found = get(key)
+            if found is not None:
+                blob = found
+        self.slot(miss.hash, MissKind.MISS_ENTRY, 0, name, name, blob).stamp = position
+        return True
+
+    cdef int fetch_wishes(self, tuple store) except -1:
+        cdef uint32_t i
+        cdef int n = 0
+        cdef uint32_t count = self.wishes.count
+        self.wishes.count = 0
+        for i in range(count):
+            n += self.fetch(&self.wishes.miss[i], store)
+        return n
+
+    def fill_wishes(self, tuple store not None) -> int:
+        """Fetch what the answers tried of late will want besides what they missed; how many entries."""
+        return self.fetch_wishes(store)
+
+    def noted(self) -> bool:
+        """Whether names for control to cache were noted since this was asked last."""
+        cdef uint64_t written
+        if self.src.map.slot == NULL:
+            return False
+        written = self.src.map.slot.miss_written
+        if written == self.noted_at:
+            return False
+        self.noted_at = written
+        return True
 
     def drop_fills(self) -> None:
         """Forget what the store gave: after every catch-up."""

@@ -15,6 +15,8 @@ cdef enum:
     NODES_MAX = 640         # owner names one answer may rest on
     ZONES_MAX = 40          # zones one answer may rest on
     FILLS = 8192            # what the store gave, kept by a worker; power of two
+    ASKED = 262144          # names missed of late that a worker remembers; power of two
+    WISHES = 256            # further names one round wants
 
 cdef enum MissKind:
     MISS_ENTRY = 0          # the entry of a name in its deepest zone
@@ -43,7 +45,8 @@ cdef struct Fill:           # open addressing by (hash, kind)
     uint64_t hash           # 0 = free
     uint64_t stamp          # position of the secondary when it was read
     const uint8_t* asked    # the name asked for, owned by the engine
-    const uint8_t* data     # owner name then blob, owned by the engine
+    const uint8_t* owner    # the name found, owned by the engine
+    const uint8_t* blob     # owned by the engine
     uint32_t blob_len       # 0 = certainly absent
     uint8_t asked_len
     uint8_t name_len
@@ -51,11 +54,18 @@ cdef struct Fill:           # open addressing by (hash, kind)
     uint8_t apex
 
 
+cdef struct Wishes:         # names the answers of one round want besides those they miss: fetched together with them
+    uint32_t count
+    Miss miss[256]
+
+
 cdef struct Sources:        # where a worker's nodes come from
     Map map
     Seed seed
     Fill* fills             # FILLS slots
     uint32_t n_fills
+    uint32_t* asked         # ASKED slots: names missed of late, by hash; NULL = none are remembered
+    Wishes* wishes          # NULL = none are noted
 
 
 cdef struct Trail:          # what one answer rests on
@@ -76,6 +86,11 @@ cdef Status node_special(const Sources* src, Trail* trail, MissKind kind, const 
                          uint16_t* at) noexcept nogil
 # After the answer is written: did every node and every zone stand still? False = start anew.
 cdef bint trail_holds(const Sources* src, const Trail* trail) noexcept nogil
+# After MISS: note what is missed, so that the answer may look for what else it will want. False = no room: give up now.
+cdef bint wish(const Sources* src, const Trail* trail) noexcept nogil
+# What the store gave for a question, or NULL.
+cdef const Fill* fill_find(const Sources* src, uint64_t hash, MissKind kind, uint8_t apex, const uint8_t* name,
+                           uint32_t length) noexcept nogil
 # Forget all fills.
 cdef void fills_clear(Sources* src) noexcept nogil
 # The slot for a fill of this question; the caller sets asked, data, lengths and stamp. The table must not be full.

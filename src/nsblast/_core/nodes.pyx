@@ -57,6 +57,20 @@ cdef const Fill* find_fill(const Sources* src, uint64_t key, MissKind kind, uint
     return NULL
 
 
+cdef const Fill* fill_find(const Sources* src, uint64_t hash, MissKind kind, uint8_t apex, const uint8_t* name,
+                           uint32_t length) noexcept nogil:
+    return find_fill(src, fill_key(hash, kind, apex), kind, apex, name, length)
+
+
+cdef bint wish(const Sources* src, const Trail* trail) noexcept nogil:
+    cdef Wishes* wishes = src.wishes
+    if wishes == NULL or wishes.count >= WISHES:
+        return False
+    wishes.miss[wishes.count] = trail.miss
+    wishes.count += 1
+    return True
+
+
 cdef Status note_miss(Trail* trail, MissKind kind, uint64_t hash, uint8_t apex, const uint8_t* name,
                       uint32_t length) noexcept nogil:
     trail.miss.kind = kind
@@ -71,9 +85,9 @@ cdef Status from_fill(const Fill* fill, Node* out) noexcept nogil:
     if fill.blob_len == 0:
         return Status.ABSENT
     out.seen.bucket = NULL
-    out.name = fill.data
+    out.name = fill.owner
     out.name_len = fill.name_len
-    return entry_open(&out.entry, fill.data + fill.name_len, fill.blob_len)
+    return entry_open(&out.entry, fill.blob, fill.blob_len)
 
 
 cdef bint absence_is_fresh(const Sources* src, const Name* name, uint8_t k, uint64_t stamp) noexcept nogil:
@@ -97,6 +111,22 @@ cdef inline Status keep(Trail* trail, uint64_t apex_hash, uint16_t* at) noexcept
 cdef inline void count_hit(const Sources* src) noexcept nogil:
     if src.map.slot != NULL:
         stats_add(&src.map.slot.cache_hits, 1)
+
+
+cdef inline bint asked_again(const Sources* src, uint64_t hash) noexcept nogil:
+    """Whether control should cache the name: always while there is room, else only what was missed before and not long ago.
+
+    Else names asked for once would push out one another, and each would cost control as much as its worker.
+    """
+    cdef uint32_t tag = <uint32_t> hash | 1
+    cdef uint32_t* slot
+    if src.asked == NULL or not load64(&src.map.head.pressure):
+        return True
+    slot = &src.asked[(hash >> 32) & (ASKED - 1)]
+    if slot[0] == tag:
+        return True
+    slot[0] = tag
+    return False
 
 
 cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t k, uint16_t* at) noexcept nogil:
@@ -139,7 +169,8 @@ cdef Status node_get(const Sources* src, Trail* trail, const Name* name, uint8_t
     if fill == NULL:
         if src.map.slot != NULL:
             stats_add(&src.map.slot.cache_misses, 1)
-            miss_note(&src.map, wire, length)
+            if asked_again(src, hash):
+                miss_note(&src.map, wire, length)
         return note_miss(trail, MissKind.MISS_ENTRY, hash, 0, wire, length)
     status = from_fill(fill, out)
     if status == Status.OK:

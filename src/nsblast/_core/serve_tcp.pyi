@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from nsblast._core.engine import Engine
+from nsblast._core.engine import Engine, _Store
 
 WAITS: Final[int]
 AGAIN: Final[int]
@@ -54,6 +54,8 @@ class TcpServer:
         """Cut all off."""
     def misses(self) -> list[tuple[int, int, int, int, bytes]]:
         """(place, engine.MISS | BUSY | HAND_OVER, kind of miss, labels of the apex, name) of each message that waits."""
+    def fetch(self, store: _Store) -> tuple[int, int]:
+        """Ask the store for all entries missed, in one go: (how many, messages that wait for something else). Raises what it raises."""
     def retry(self) -> int:
         """Try all parked messages but those handed over once more; returns how many still wait."""
     def request(self, place: int) -> tuple[bytes, bytes]:

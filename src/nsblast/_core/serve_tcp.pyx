@@ -16,6 +16,7 @@ from nsblast._core.conns cimport (
     pool_take,
 )
 from nsblast._core.engine cimport Engine
+from nsblast._core.nodes cimport MissKind
 from nsblast._core.parked cimport Parked, ROOM, room_tidy, room_waiting
 from nsblast._core.proto cimport MESSAGE_MAX
 from nsblast._core.sock cimport (
@@ -306,6 +307,20 @@ cdef class TcpServer(Streams):
                 name = PyBytes_FromStringAndSize(<const char*> parked.miss.name, parked.miss.len)
             found.append((self.room.order[i], <int> parked.why, parked.miss.kind, parked.miss.apex, name))
         return found
+
+    def fetch(self, tuple store not None) -> tuple[int, int]:
+        """Ask the store for all entries missed, in one go: (how many, messages that wait for something else)."""
+        cdef uint32_t i
+        cdef Parked* parked
+        cdef int others = 0, fetched = 0
+        room_tidy(&self.room)
+        for i in range(self.room.queued):
+            parked = &self.room.parked[self.room.order[i]]
+            if parked.why == Status.MISS and parked.miss.kind == MissKind.MISS_ENTRY:
+                fetched += self.engine.fetch(&parked.miss, store)
+            else:
+                others += 1
+        return fetched + self.engine.fetch_wishes(store), others
 
     def retry(self) -> int:
         """Try again all parked messages but those handed over; how many still wait. The oldest get SERVFAIL."""

@@ -1,6 +1,6 @@
 """One UDP socket served with an Engine."""
 
-from nsblast._core.engine import Engine
+from nsblast._core.engine import Engine, _Store
 
 class UdpServer:
     """Serves one bound, non-blocking UDP socket; wildcard = bound to all addresses, with IP_PKTINFO / IPV6_RECVPKTINFO set."""
@@ -15,6 +15,8 @@ class UdpServer:
         """Answer what has arrived, a bounded number of batches; returns how many packets wait."""
     def misses(self) -> list[tuple[int, int, int, int, bytes]]:
         """(place, engine.MISS | BUSY | HAND_OVER, kind of miss, labels of the apex, name) of each packet that waits."""
+    def fetch(self, store: _Store) -> tuple[int, int]:
+        """Ask the store for all entries missed, in one go: (how many, packets that wait for something else). Raises what it raises."""
     def request(self, place: int) -> tuple[bytes, bytes]:
         """The datagram parked at a place and its sender's address. IndexError when nothing is parked there."""
     def reply(self, place: int, answer: bytes) -> None:

@@ -16,7 +16,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from nsblast._core.decode cimport decode
 from nsblast._core.engine cimport Engine
 from nsblast._core.foresee cimport Ahead, foresee_blocks, foresee_buckets, foresee_target_blocks, foresee_targets
-from nsblast._core.nodes cimport Miss
+from nsblast._core.nodes cimport Miss, MissKind
 from nsblast._core.respond cimport resume, turn_down
 from nsblast._core.sock cimport (
     AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, nsb_answer_from, recvmmsg, sendmmsg, sockaddr_in, sockaddr_in6,
@@ -268,6 +268,19 @@ cdef class UdpServer:
                 name = PyBytes_FromStringAndSize(<const char*> parked.miss.name, parked.miss.len)
             found.append((self.waiters[i], <int> parked.why, parked.miss.kind, parked.miss.apex, name))
         return found
+
+    def fetch(self, tuple store not None) -> tuple[int, int]:
+        """Ask the store for all entries missed, in one go: (how many, packets that wait for something else)."""
+        cdef uint32_t i
+        cdef Parked* parked
+        cdef int others = 0, fetched = 0
+        for i in range(self.waiting):
+            parked = &self.parked[self.waiters[i]]
+            if parked.why == Status.MISS and parked.miss.kind == MissKind.MISS_ENTRY:
+                fetched += self.engine.fetch(&parked.miss, store)
+            else:
+                others += 1
+        return fetched + self.engine.fetch_wishes(store), others
 
     def request(self, uint32_t place) -> tuple[bytes, bytes]:
         """The datagram parked at a place and its sender's address (4 or 16 octets)."""

@@ -30,6 +30,8 @@ cdef enum:
     LOG_SEGMENT_MIN = 65536
     LOG_SEGMENT_MAX = 8388608   # cleaning one takes some 10 ms: no commit should wait longer
     FILTER_MIN = 65536
+    FILTER_LEAST = 16777216     # octets of cache below which few names are served
+    FILTER_SMALL = 33554432     # octets of a half for 22 million names: up to here it may have a twelfth of the cache
     HUGE = 2097152
     WORTH = 448                 # pages of the 512 that must be there already: memory grows by no more than a seventh
 
@@ -59,7 +61,13 @@ cdef bint layout_plan(Head* head, uint64_t cache_size, uint64_t workers) noexcep
     head.stripes_at = PAGE
     head.workers_at = head.stripes_at + STRIPES * sizeof(Stripe)
     at = up(head.workers_at + workers * head.worker_size, unit)
-    head.filter_size = up(cache_size // 32, PAGE)
+    # A small cache before much data needs its filter most: without, each name that does not exist costs a read of the store.
+    head.filter_size = cache_size // 12 if cache_size // 12 < FILTER_SMALL else FILTER_SMALL
+    if cache_size < FILTER_LEAST:
+        head.filter_size = 0
+    if head.filter_size < cache_size // 32:
+        head.filter_size = cache_size // 32
+    head.filter_size = up(head.filter_size, PAGE)
     if head.filter_size < FILTER_MIN:
         head.filter_size = FILTER_MIN
     head.filter[0].offset = at

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import dns.rcode
 
@@ -31,6 +31,9 @@ from nsblast.errors import NsblastError
 from nsblast.logs import log
 from nsblast.serve.handover import bare_answer
 from nsblast.store.reader import StoreReader
+
+if TYPE_CHECKING:
+    from nsblast._core.engine import _Store
 
 
 class Filled(Enum):
@@ -55,6 +58,9 @@ class Reader(Protocol):
     @property
     def horizon(self) -> int:
         """Number of the last commit of which something may be seen."""
+
+    def entries(self) -> "_Store":
+        """How the Engine fetches missed entries itself; holds until the next catch_up()."""
 
     def catch_up(self) -> int:
         """Read what was committed since; the new position."""
@@ -81,6 +87,8 @@ class Waiting(Protocol):
 
     def misses(self) -> list[tuple[int, int, int, int, bytes]]: ...
 
+    def fetch(self, store: "_Store") -> tuple[int, int]: ...
+
     def retry(self) -> int: ...
 
     def request(self, place: int) -> tuple[bytes, bytes]: ...
@@ -101,6 +109,10 @@ class Follower:
         self.position = self._reader.catch_up()
         self.horizon = self._reader.horizon
         return self.position
+
+    def entries(self) -> "_Store":
+        """How the Engine fetches missed entries itself; holds until the next catch_up()."""
+        return (*self._reader.entry_source(), self.position)
 
     def fetch(self, kind: int, apex_labels: int, name: bytes) -> tuple[bytes, bytes]:
         """(owner, blob) for a miss."""
@@ -126,6 +138,7 @@ class Follower:
 _ROUNDS_MAX = 2048
 _FAILURES_MAX = 20  # catch-ups failed in a row until another process shall try
 _LOG_EVERY = 1.0
+_RING_EVERY = 0.02
 
 
 class Filler:
@@ -151,8 +164,8 @@ class Filler:
         self._index = index
         self._ring_fd = ring_fd
         self._failures = 0
-        self._filled = False
         self._told = 0.0
+        self._rung = 0.0
 
     def fill(self, kind: int, apex_labels: int, name: bytes) -> Filled:
         """Answer one miss, if it can be now."""
@@ -168,29 +181,38 @@ class Filler:
             self._tell("the store cannot be read", error)
             return FAILED
         self.engine.fill(kind, apex_labels, name, owner, blob, self._reader.position)
-        self._filled = True
+        # A name that cannot be read is missed again by itself, and refused then.
+        with contextlib.suppress(NsblastError):
+            self.engine.fill_wishes(self._reader.entries())
         return DONE
 
     def tell_control(self) -> None:
-        """After a round of misses: their names lie in the ring."""
-        if self._filled:
-            self._filled = False
+        """After a round of misses: names that control shall cache lie in the ring. Not for each batch: control's waking costs more than they."""
+        now = time.monotonic()
+        if now - self._rung >= _RING_EVERY and self.engine.noted():
+            self._rung = now
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_write(self._ring_fd, 1)
 
     def serve(self, port: Waiting) -> bool:
         """Fill and retry until no packet misses anything; True when some must be tried again in a moment."""
         for _ in range(_ROUNDS_MAX):
+            fetched = self._fetch(port)
+            if fetched and not fetched[1]:
+                # Nearly always: entries of names, and now they are there.
+                if not port.retry():
+                    return False
+                continue
             waiting = port.misses()
             outcomes: dict[tuple[int, int, bytes], Filled] = {}
             later = failed = False
             for _, status, kind, apex, name in waiting:
-                if status == MISS and (kind, apex, name) not in outcomes:
+                if status == MISS and (kind, apex, name) not in outcomes and not (fetched and kind == MISS_ENTRY):
                     outcome = outcomes[kind, apex, name] = self.fill(kind, apex, name)
                     if outcome is not DONE:
                         later = later or outcome is LATER
                         failed = failed or outcome is FAILED
-            if not outcomes:
+            if not outcomes and not (fetched and fetched[0]):
                 return any(status != HAND_OVER for _, status, _, _, _ in waiting)
             if failed:
                 self._refuse(port, waiting, outcomes)
@@ -199,6 +221,16 @@ class Filler:
             if later:
                 return True
         return True
+
+    def _fetch(self, port: Waiting) -> tuple[int, int] | None:
+        """All missed entries in one compiled call: (how many, packets that wait for something else); None when one by one is due."""
+        if self._reader.horizon > self._segment.done:
+            return None
+        try:
+            return port.fetch(self._reader.entries())
+        except NsblastError:
+            # Which one it is comes out below.
+            return None
 
     def _refuse(
         self,

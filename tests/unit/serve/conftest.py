@@ -7,7 +7,7 @@ import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dns.message
 import dns.name
@@ -18,6 +18,7 @@ import pytest
 import uvloop
 
 from nsblast._core.engine import MISS_ENTRY, Engine
+from nsblast._core.keys import split_owner_key
 from nsblast._core.rrset import IS_APEX, pack_entry
 from nsblast.errors import StoreCorrupt
 from nsblast.serve.fill import Filler
@@ -26,6 +27,9 @@ from nsblast.serve.sockets import Listener
 from nsblast.serve.tcp import Connections
 from nsblast.serve.udp import UdpPort
 from nsblast.settings import Settings
+
+if TYPE_CHECKING:
+    from nsblast._core.engine import _Store
 
 
 def wire(name: str) -> bytes:
@@ -72,6 +76,12 @@ class FakeStore:
         if name in self.broken:
             raise StoreCorrupt("block checksum mismatch")
         return name, ZONE.get(name, b"")
+
+    def entries(self) -> "_Store":
+        def get(key: bytes) -> bytes | None:
+            return self.fetch(MISS_ENTRY, 0, split_owner_key(key[1:])[0])[1] or None
+
+        return lambda name: int(name.endswith(b"\x07example\0")), get, {}, b"e", self.position
 
     def worker_position(self, index: int, position: int) -> None:
         self.registered.append(position)
