@@ -1,5 +1,6 @@
 """nsblast: the zones imported first by its own command, into a database that is kept for later runs."""
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -92,20 +93,17 @@ class Nsblast(Server):
             client.close()
 
     def settle(self, patience: float = 300.0) -> None:
-        """The cache fills behind the first answers: wait until all is in it, or it is full."""
-        end, before = time.monotonic() + patience, -1
+        """The cache fills behind the first answers: wait until all is in it, or it is full, and lies on large pages."""
+        end = time.monotonic() + patience
         while time.monotonic() < end:
-            try:
-                cache = self.status()["cache"]
-            except NsblastError:
-                cache = {}
-            if cache.get("complete"):
-                return
-            entries = int(cache.get("entries", -1))
-            if entries == before and entries >= 0 and cache.get("filter_ready", True):
-                return
-            before = entries
-            time.sleep(0.5)
+            with contextlib.suppress(NsblastError):
+                store = self.status()["store"]
+                if store["settled"]:
+                    return
+                if store["warming_failed"]:
+                    raise ServerError(f"nsblast: {store['warming_failed']}")
+            time.sleep(0.2)
+        raise ServerError(f"nsblast has not filled its cache within {patience:g} s")
 
     def counters(self) -> dict[str, int]:
         """All workers' counters added up, flat: group.name."""

@@ -77,6 +77,7 @@ class OpenStore:
         return {
             "position": self._committer.last,
             "warmed": self._warmer.warmed,
+            "settled": self._warmer.settled,
             "warming_failed": failure.message if failure is not None else None,
         }
 

@@ -52,6 +52,8 @@ class Warmer:
         self._thread = threading.Thread(target=self._run, name="warm", daemon=True)
         self.warmed = 0
         """Entries cached by the scans."""
+        self.settled = False
+        """Whether all is done that is done behind the first answers."""
         self.failure: NsblastError | None = None
         committer.after_bulk = self._again.set
 
@@ -107,8 +109,10 @@ class Warmer:
             self._fill()
             self._gather()
             while not self._end.is_set():
+                self.settled = True
                 changed = self._again.wait(SAVE_EVERY)
                 self._again.clear()
+                self.settled = not changed
                 if self._end.is_set():
                     break
                 if changed or self._committer.last != self._saved:
