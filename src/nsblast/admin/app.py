@@ -1,4 +1,17 @@
-"""The table of all endpoints, and the application made of it. A new routes_*.py is added to ROUTES, nothing else."""
+"""The table of all endpoints, and the Starlette application made of it. A new routes_*.py is added to ROUTES, nothing else.
+
+Owns: which path leads to which endpoints. Never: what happens to a request on its way to the endpoint (rim.py).
+Paths are matched as they came, still percent-encoded: a name may hold an encoded slash (RFC 2317 zones do).
+"""
+
+from collections.abc import Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from nsblast.admin import (
     routes_access,
@@ -15,8 +28,8 @@ from nsblast.admin import (
     routes_vzones,
     routes_zones,
 )
-from nsblast.admin.calls import Endpoint, Site
-from nsblast.admin.rim import Rim
+from nsblast.admin.calls import BASE, Endpoint, Site
+from nsblast.admin.rim import Receive, Rim, Scope, Send
 
 ROUTES = (
     routes_server,
@@ -40,9 +53,84 @@ def endpoints() -> tuple[Endpoint, ...]:
     return (*table, *routes_docs.endpoints_of(endpoints))
 
 
-def make_app(site: Site) -> Rim:
-    """The application."""
-    rim = Rim(site, endpoints())
+def make_app(site: Site) -> Starlette:
+    """The application; its `state.site` is the site."""
+    rim = Rim(site)
     meters = routes_metrics.meters_of(site)
     rim.observers.append(lambda endpoint, *rest: meters.request(endpoint.full_path if endpoint else "", *rest))
-    return rim
+    middleware = [Middleware(_RawPaths)]
+    if site.settings.http_cors_origins:
+        middleware.append(_with_origins(site.settings.http_cors_origins))
+    app = Starlette(
+        routes=_routes(rim, endpoints()), middleware=middleware, exception_handlers={HTTPException: rim.refuse}
+    )
+    app.router.redirect_slashes = False  # a path that differs by a slash is another path: 404, like every wrong one
+    app.state.site = site
+    return app
+
+
+def _with_origins(origins: Iterable[str]) -> Middleware:
+    """Lets browsers of other origins use the API."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=tuple(origins),
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "X-API-Key", "Content-Type", "If-Match"),
+        expose_headers=("ETag", "X-Request-ID"),
+    )
+
+
+class _RawPaths:
+    """Has paths matched as the client sent them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = scope["raw_path"].decode("latin-1")
+        await self._app(scope, receive, send)
+
+
+class _Resource:
+    """The endpoints of one path, as the ASGI application its Route leads to."""
+
+    def __init__(self, rim: Rim, path: str) -> None:
+        self._rim = rim
+        self._path = path
+        self._methods: dict[str, Endpoint] = {}
+
+    def add(self, endpoint: Endpoint) -> None:
+        """ValueError when there is one for its method."""
+        if endpoint.method in self._methods:
+            raise ValueError(f"two endpoints for {endpoint.method} {self._path}")
+        self._methods[endpoint.method] = endpoint
+        if endpoint.method == "GET":
+            self._methods["HEAD"] = endpoint
+
+    def route(self) -> Route:
+        """Its line of the application's table; other methods are refused by Starlette."""
+        return Route(self._path, self, methods=[*self._methods, "OPTIONS"], name=self._path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._methods.get(scope["method"])
+        if endpoint is None:
+            await self._rim.options(", ".join(sorted([*self._methods, "OPTIONS"])), send)
+        else:
+            await self._rim.serve(endpoint, scope, receive, send)
+
+
+_FIRST = ("/rr", "/zone")
+"""What is asked most: the routes are tried in order."""
+
+
+def _routes(rim: Rim, table: Iterable[Endpoint]) -> list[Route]:
+    """One a path; what is asked most first, a word before a parameter."""
+    resources: dict[str, _Resource] = {}
+    for endpoint in table:
+        path = endpoint.full_path
+        resources.setdefault(path, _Resource(rim, path)).add(endpoint)
+
+    def order(path: str) -> tuple[bool, list[bool]]:
+        return not path.removeprefix(BASE).startswith(_FIRST), [part.startswith("{") for part in path.split("/")]
+
+    return [resources[path].route() for path in sorted(resources, key=order)]

@@ -15,7 +15,6 @@ from typing import Any
 
 import uvicorn
 import uvicorn.lifespan.off  # named by text in uvicorn: what is not imported before privileges are dropped may not be readable
-from starlette.middleware.cors import CORSMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from nsblast.admin.envelope import pack_error
@@ -133,7 +132,7 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._octets = 0
-        self._expect("head", self.config.app.site.settings.http_head_timeout)  # type: ignore[union-attr]
+        self._expect("head", self.config.app.state.site.settings.http_head_timeout)  # type: ignore[union-attr]
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -200,21 +199,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _with_origins(app: Any, settings: Settings) -> Any:
-    """The application as browsers of other origins may use it, where the settings name any."""
-    if not settings.http_cors_origins:
-        return app
-    outer = CORSMiddleware(
-        app,
-        allow_origins=settings.http_cors_origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "X-API-Key", "Content-Type", "If-Match"),
-        expose_headers=("ETag", "X-Request-ID"),
-    )
-    outer.site = app.site  # type: ignore[attr-defined]
-    return outer
-
-
 class Listening:
     """The API while it is served."""
 
@@ -223,7 +207,7 @@ class Listening:
         self._sockets = sockets
         self._certificate = Certificate(settings) if settings.http_tls_certificate is not None else None
         config = uvicorn.Config(
-            _with_origins(app, settings),
+            app,
             http=_Protocol,
             ws="none",
             lifespan="off",

@@ -1,7 +1,7 @@
 """The rim of the admin API: ASGI on one side, Call and Answer on the other.
 
-Owns: finding the endpoint, credentials, decoding of query and body, limits of a body, errors to statuses, headers of every answer,
-compression, request ids. Never: what an endpoint does, sockets (listen.py), who may do what (access).
+Owns: credentials, decoding of query and body, limits of a body, errors to statuses, headers of every answer, compression, request
+ids. Never: which path is whose (app.py, Starlette), what an endpoint does, sockets (listen.py), who may do what (access).
 Every request ends in exactly one answer; an error that nobody foresaw is logged with its traceback and told as 500 without it.
 """
 
@@ -11,18 +11,20 @@ import gzip
 import itertools
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 import orjson
 import zstandard
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from nsblast.access.may import ALL_TENANTS
 from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Nothing, Paging, Refused, Site
 from nsblast.admin.envelope import explain, pack, pack_error, status_of
-from nsblast.admin.paths import Paths
 from nsblast.errors import NsblastError, TooMany
 from nsblast.logs import log
 
@@ -47,35 +49,30 @@ _PARTS = 64 << 10  # octets of a query string at most
 
 
 class Rim:
-    """The ASGI application."""
+    """What all endpoints of an application have in common."""
 
-    def __init__(self, site: Site, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, site: Site) -> None:
         self.site = site
         self.observers: list[Observer] = []
-        self._paths = Paths(endpoints)
         self._decoders: dict[int, Callable[[bytes], Any]] = {}
         self._no_query: dict[type[Nothing], Nothing] = {}
         # Ids of requests: unique within the database's life, cheap to make.
         self._birth = secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"{scope['type']} is not served")
+    def new_id(self) -> str:
+        """The id of one more request."""
+        return f"{self._birth}-{next(self._numbers):x}"
+
+    async def serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request to an endpoint."""
         began = time.perf_counter()
-        request = f"{self._birth}-{next(self._numbers):x}"
+        request = self.new_id()
         method: str = scope["method"]
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        endpoint: Endpoint | None = None
         extra: Mapping[str, str] = {}
         try:
-            endpoint, values = self._find(method, scope)
-            if endpoint is None:
-                await _send(send, 204, values, b"", request, method)
-                self._observe(None, method, 204, began)
-                return
-            call = await self._call(endpoint, values, scope, headers, receive)
+            call = await self._call(endpoint, _decoded(scope["path_params"]), scope, headers, receive)
             answer = await endpoint.handler(call)
             if answer.stream is not None:
                 await self._stream(answer, request, receive, send)
@@ -105,21 +102,31 @@ class Rim:
         await _send(send, status, extra, body, request, method)
         self._observe(endpoint, method, status, began)
 
-    # -- in
+    async def refuse(self, asked: Request, error: Exception) -> Response:
+        """The answer to a request that leads to no endpoint: Starlette's word for it in our envelope."""
+        assert isinstance(error, HTTPException)
+        began = time.perf_counter()
+        path = unquote_to_bytes(asked.scope["path"]).decode("utf-8", "backslashreplace")
+        extra = dict(error.headers or {})
+        if error.status_code == 404:
+            message = f"there is no {path!r} here"
+        elif error.status_code == 405:
+            message = f"{asked.method} cannot be done to {path!r}"
+            extra = {"allow": ", ".join(sorted(extra.get("Allow", "").split(", ")))}
+        else:
+            message = error.detail
+        answer = Response(pack_error(error.status_code, message), error.status_code)
+        answer.raw_headers[:0] = _headers({"content-type": "application/json", **extra}, self.new_id())
+        self._observe(None, asked.method, error.status_code, began)
+        return answer
 
-    def _find(self, method: str, scope: Scope) -> tuple[Endpoint | None, dict[str, str]]:
-        """The endpoint and its path's values; no endpoint for OPTIONS, with headers in place of values."""
-        methods, names, values = self._paths.find(scope["raw_path"])
-        if not methods:
-            raise Refused(f"there is no {scope['path']!r} here", status=404)
-        endpoint = methods.get("GET" if method == "HEAD" else method)
-        if endpoint is None:
-            allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-            allow = {"allow": ", ".join(sorted(allowed))}
-            if method == "OPTIONS":
-                return None, allow
-            raise Refused(f"{method} cannot be done to {scope['path']!r}", status=405, headers=allow)
-        return endpoint, dict(zip(names[endpoint.method], values, strict=True))
+    async def options(self, allow: str, send: Send) -> None:
+        """The answer to OPTIONS."""
+        began = time.perf_counter()
+        await _send(send, 204, {"allow": allow}, b"", self.new_id(), "OPTIONS")
+        self._observe(None, "OPTIONS", 204, began)
+
+    # -- in
 
     async def _call(
         self, endpoint: Endpoint, values: dict[str, str], scope: Scope, headers: dict[bytes, bytes], receive: Receive
@@ -266,6 +273,14 @@ class Rim:
 
 def _too_large(limit: int) -> Refused:
     return Refused(f"the body is larger than {limit} octets", status=413, headers={"connection": "close"})
+
+
+def _decoded(values: dict[str, str]) -> dict[str, str]:
+    """Parameters of a path, percent-decoded. Octets that are no UTF-8 become surrogates: names may hold any octet."""
+    return {
+        name: unquote_to_bytes(value).decode("utf-8", "surrogateescape") if "%" in value else value
+        for name, value in values.items()
+    }
 
 
 def _shown(scope: Scope) -> str:
