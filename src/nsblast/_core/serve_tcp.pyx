@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from posix.unistd cimport close
 
 from nsblast._core.conns cimport (
-    NOBODY, QUEUE_NONE, QUEUE_READY, Conn, buffer_left, conn_idle, conn_key, pool_count, pool_grow, pool_idle, pool_queue,
+    NOBODY, QUEUE_READY, Conn, buffer_left, conn_idle, conn_key, pool_count, pool_grow, pool_idle, pool_queue,
     pool_take,
 )
 from nsblast._core.engine cimport Engine
@@ -33,6 +33,7 @@ cdef enum:
     EVENTS = 128            # sockets the system names in one call
     ACCEPTS = 64            # connections taken from one listening socket in one go
     ACCEPT_COST = 16        # one connection, in messages
+    QUEUE = 65536           # connections that may stand in a listening socket's queue
     LISTENERS = 256         # listening sockets
     LOOKS = 1024            # connections looked at to find an idle one
     WAITS_FLAG = 1
@@ -99,11 +100,16 @@ cdef class TcpServer(Streams):
 
     def hang_up(self) -> None:
         """Take no more connections; those that stand in the queues now are the last."""
+        cdef int _round
         while self.listeners:
             self.listeners -= 1
             self.clock()
-            self.accept(self.listening[self.listeners])
+            for _round in range(QUEUE // ACCEPTS):
+                if self.accept(self.listening[self.listeners]) == 0:
+                    break
             self.watch(EPOLL_CTL_DEL, self.listening[self.listeners], 0, 0)
+        # Epoll tells again of what is left; of a listening socket it must not, its number may soon be another's.
+        self.events = self.event_at = 0
         self.draining = True
 
     cdef void hear(self, bint on) noexcept nogil:
@@ -123,7 +129,7 @@ cdef class TcpServer(Streams):
         if place == NOBODY:
             return -1
         self.settle(place)
-        return self.token(place)
+        return -1 if self.pool.conn[place].fd < 0 else self.token(place)
 
     @property
     def open(self) -> int:
@@ -226,8 +232,8 @@ cdef class TcpServer(Streams):
         """Take what stands in the queue of a listening socket; its cost in messages."""
         cdef sockaddr_storage peer
         cdef uint32_t peer_len, place
-        cdef int got, i, cost = 0
-        for i in range(ACCEPTS):
+        cdef int got, _i, cost = 0
+        for _i in range(ACCEPTS):
             peer_len = sizeof(peer)
             got = accept4(fd, <sockaddr*> &peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if got < 0:
@@ -342,9 +348,9 @@ cdef class TcpServer(Streams):
         cdef Parked* parked = self.at(place)
         cdef uint32_t conn = parked.conn
         self.clock()
+        # No turn yet: it could park more, or drop the connection, and the places that misses() told would no longer hold.
         if self.say(conn, answer):
             self.unpark(parked)
-            self.turn(conn, False)
 
     def take(self, uint32_t place) -> int:
         """Python has the message parked at a place in its hands until finish(): the token of its connection."""
@@ -375,8 +381,10 @@ cdef class TcpServer(Streams):
         if place != NOBODY and self.pool.conn[place].handed:
             self.pool.conn[place].handed -= 1
             self.clock()
-            pool_queue(&self.pool, place, QUEUE_NONE)
-            self.turn(place, False)
+            if self.pool.conn[place].whole:
+                pool_queue(&self.pool, place, QUEUE_READY)      # what it parks must be told: by on_readable()
+            else:
+                self.turn(place, False)
 
     def cut(self, uint64_t token) -> None:
         """Close a connection, whatever is under way."""

@@ -34,8 +34,8 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._server = TcpServer(filler.engine)
         self._listeners: list[Listener] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._blocked: dict[int, asyncio.Event] = {}  # by token: handlers that wait for their client
+        self._tasks: dict[asyncio.Task[None], int] = {}  # handlers at work, by the token of their connection
+        self._blocked: dict[asyncio.Event, int] = {}  # of them, those that wait for their client
         self._told = (0,) * len(CONNECTIONS)
         self._starved = 0
         self._starved_told = 0.0
@@ -149,15 +149,26 @@ class Connections:
             if again and self._timer is None:
                 self._timer = self._loop.call_later(_SOON, self._again)
         if flags & NEWS:
-            for token, event in self._blocked.items():
-                if server.pending(token) <= _LOW:
-                    event.set()
+            self._tell_handlers()
         self._soon()
 
     def _soon(self) -> None:
         """Work that needs no network waits for the loop's next turn, so that others get theirs."""
-        if self._turn is None and self._server.flags & AGAIN:
+        flags = self._server.flags
+        if flags & NEWS:
+            self._tell_handlers()
+        if self._turn is None and flags & AGAIN:
             self._turn = self._loop.call_soon(self._go_on)
+
+    def _tell_handlers(self) -> None:
+        """There is room for more of some answers; and whose client is gone works for nobody."""
+        pending = self._server.pending
+        for event, token in self._blocked.items():
+            if pending(token) <= _LOW:
+                event.set()
+        for task, token in self._tasks.items():
+            if pending(token) < 0:
+                task.cancel()
 
     def _tell_starved(self) -> None:
         starved = self._server.starved
@@ -175,9 +186,16 @@ class Connections:
             self._filler.note(packet, answer, client, True)
             self._server.reply(place, answer)
             return
-        task = self._loop.create_task(self._run(self._server.take(place), request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        token = self._server.take(place)
+        task = self._loop.create_task(self._run(token, request))
+        self._tasks[task] = token
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A handler's task is done. One that was cancelled before its first step has not finished its message."""
+        token = self._tasks.pop(task)
+        if task.cancelled():
+            self._server.cut(token)
 
     async def _run(self, token: int, request: Request) -> None:
         """A handler's answers, no faster than the client takes them."""
@@ -203,11 +221,13 @@ class Connections:
         """One answer of many; False when the client is gone."""
         left = self._server.send(token, answer)
         if left > _HIGH:
-            event = self._blocked.setdefault(token, asyncio.Event())
-            event.clear()
+            event = asyncio.Event()
+            self._blocked[event] = token
             try:
                 await event.wait()
             finally:
-                self._blocked.pop(token, None)
+                del self._blocked[event]
             left = self._server.pending(token)
+        else:
+            await asyncio.sleep(0)  # a fast client's long answer must not keep the loop
         return left >= 0

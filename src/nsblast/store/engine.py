@@ -27,7 +27,7 @@ import rocksdict
 from nsblast.errors import DiskFull, PermissionMissing, StoreCorrupt, StoreError, StoreLocked, StoreMissing, TooFewFiles
 from nsblast.store import switch
 from nsblast.store.layout import FORMAT_KEY, NUDGE_KEY, OWNED_KEY, SEED_KEY, SEQUENCE_KEY
-from nsblast.store.log import Log
+from nsblast.store.log import Log, sync_folder
 
 FORMAT = b"nsblast 1"
 BLOCK_CACHE = 64 << 20
@@ -300,8 +300,11 @@ def _prepare(path: Path, create: bool) -> None:
         switch.finish(path)
     if not create and not (path / "CURRENT").is_file():
         raise StoreMissing(f"cannot open {path}: there is no database")
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in missing:
+            sync_folder(folder.parent)
     except OSError as error:
         raise PermissionMissing(f"cannot make the folder {path}: {error.strerror}") from None
     if not os.access(path, os.W_OK | os.X_OK):

@@ -12,6 +12,15 @@ from pathlib import Path
 SUFFIX = ".log"
 
 
+def sync_folder(folder: Path) -> None:
+    """What a folder names now, it names after a power cut. OSError."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 class Log:
     """The logs of one open database, whose writer calls note() or sync() after each write and before the next."""
 
@@ -19,6 +28,8 @@ class Log:
         self._folder = folder
         self._number = -1
         """Of the newest log known; all older ones are durable."""
+        self._named = -1
+        """Newest log that the folder names for good."""
         self._file = -1
         self._size = 0
         """Of that log after the last write; -1: unknown."""
@@ -46,7 +57,6 @@ class Log:
 
     def _sync_all(self) -> None:
         """The log known and all that were begun since, which the folder must name for good."""
-        newest = self._number
         for name in sorted(self._names()):
             try:
                 file = os.open(self._folder / f"{name:06}{SUFFIX}", os.O_RDONLY | os.O_CLOEXEC)
@@ -58,12 +68,9 @@ class Log:
             self._file, self._number = file, name
             self._size = os.fstat(file).st_size
             os.fdatasync(file)
-        if self._number != newest:
-            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        if self._named != self._number:
+            sync_folder(self._folder)
+            self._named = self._number
 
     def _names(self) -> list[int]:
         """Numbers of the logs from the one known."""

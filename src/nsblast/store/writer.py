@@ -307,8 +307,8 @@ class Committer:
                 synced = time.perf_counter()
             else:
                 plan = self.visible.plan(group, zones)
-                self.visible.stage(plan)
                 try:
+                    self.visible.stage(plan)
                     self._write_batch(written)
                 except BaseException:
                     self.visible.forget()
@@ -319,9 +319,9 @@ class Committer:
                     self.visible.show(number, plan)
                 except Exception as error:
                     raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
-        self.observe(len(applied), synced - began, time.perf_counter() - synced)
         self._store.learn(group)
         self._kept += sum(one.octets for one in applied)
+        self.observe(len(applied), synced - began, time.perf_counter() - synced)
         if any(zone.bulk for zone in zones):
             self.after_bulk()
 

@@ -92,6 +92,39 @@ def test_a_new_log_is_synced_with_its_folder_and_what_was_left_in_the_old_one(
     log.close()
 
 
+def test_a_new_log_whose_name_was_not_synced_is_not_taken_for_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "000007.log").write_bytes(b"1234")
+    log = Log(tmp_path)
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            log.sync()
+        log.note()
+    synced = Synced(monkeypatch)
+    log.sync()
+    assert synced.folders == 1
+    log.close()
+
+
+def test_the_folders_made_for_a_database_are_named_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[str] = []
+    sync = os.fsync
+
+    def note(file: int) -> None:
+        folders.append(os.readlink(f"/proc/self/fd/{file}"))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", note)
+    Database.primary(tmp_path / "a" / "b").close()
+    assert {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b")} <= set(folders)
+
+
 def test_across_flushes_nothing_is_left_out(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = Synced(monkeypatch)
     for number in range(4):
