@@ -22,7 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from nsblast._core.stats import CONNECTIONS, OUTCOMES
+from nsblast._core.stats import CONNECTIONS, OUTCOMES, TRANSFERS
 from nsblast.store.statistics import Statistics
 
 _COMMIT_TIMES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -199,6 +199,14 @@ def _of_workers(slots: list[Mapping[str, int]]) -> Iterator[Metric]:
             connections.add_metric([event], total.get(f"connections.{event}", 0))
     yield connections
     yield _gauge("tcp_connections_open", "TCP connections now", total.get("connections.open", 0))
+    transfers = CounterMetricFamily("nsblast_transfers_out", "Transfers to other servers by result", labels=["result"])
+    for what in TRANSFERS:
+        if what not in ("messages", "octets"):
+            transfers.add_metric([what], total.get(f"transfers.{what}", 0))
+    yield transfers
+    octets = CounterMetricFamily("nsblast_transfer_out_octets", "Octets of transfers to other servers")
+    octets.add_metric([], total.get("transfers.octets", 0))
+    yield octets
     yield _latency(total)
 
 

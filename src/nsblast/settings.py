@@ -19,7 +19,10 @@ import dns.rcode
 import dns.rdatatype
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from nsblast._core.name import fold
+from nsblast.errors import InputError
 from nsblast.quantities import format_duration, format_size, parse_duration, parse_size
+from nsblast.records.names import name_from_text, name_to_text
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,23 @@ def _network(text: str) -> str:
         return str(ipaddress.ip_network(text, strict=False))
     except ValueError:
         raise ValueError(f"{text!r} is not an address or network like 192.0.2.0/24") from None
+
+
+def access_item(text: str) -> str:
+    """One item of an access rule as it is stored: an address, a network, key:NAME, any or none; ValueError for anything else."""
+    item = text.strip().lower()
+    if item in ("any", "none"):
+        return item
+    if item.startswith("key:"):
+        try:
+            return "key:" + name_to_text(fold(name_from_text(item.removeprefix("key:"))))
+        except InputError as error:
+            raise ValueError(f"{text!r}: {error.message}") from None
+    try:
+        network = ipaddress.ip_network(item, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address, no network like 192.0.2.0/24, nor key:NAME, any or none") from None
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
 def _secret(text: str) -> str:
@@ -100,6 +120,7 @@ RdataTypes = Annotated[tuple[Annotated[str, AfterValidator(_rdatatype)], ...], B
 Rcodes = Annotated[tuple[Annotated[str, AfterValidator(_rcode)], ...], BeforeValidator(_list_of_text)]
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_list_of_text)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_list_of_text)]
+Access = Annotated[tuple[Annotated[str, AfterValidator(access_item)], ...], BeforeValidator(_list_of_text)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 QueryLogMode = Annotated[Literal["off", "errors", "sampled", "all"], BeforeValidator(_lower)]
 
@@ -185,6 +206,16 @@ class Settings(BaseModel):
         5.0, "a client must take something waiting for it within this", live=True, gt=0
     )
     tcp_backlog: int = _setting(1024, "connections the system queues until they are accepted", ge=1)
+
+    # -- other name servers
+    allow_transfer: Access = _setting(
+        (), "who may transfer zones that have no rule of their own: addresses, networks, key:NAME, any", live=True
+    )
+    allow_notify: Access = _setting((), "who may notify of changes, likewise", live=True)
+    allow_update: Access = _setting((), "who may send dynamic updates, likewise", live=True)
+    tsig_md5: bool = _setting(False, "take keys of algorithm hmac-md5 (RFC 8945 advises against)", live=True)
+    transfers_out: int = _setting(32, "transfers to other servers under way at once, over all workers", live=True, ge=1)
+    transfers_per_client: int = _setting(8, "the same to one address, from one worker", live=True, ge=1)
 
     # -- HTTP, for the admin API
     http_endpoint: Addresses = _setting(("127.0.0.1",), "addresses of the admin API; empty = no API")

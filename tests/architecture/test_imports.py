@@ -16,7 +16,7 @@ CORE_LAYERS: list[set[str]] = [
     {"entry"},
     {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog"},
     {"arena", "view"},
-    {"nodes", "plan", "segment", "scan", "rdshow", "runs"},
+    {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack"},
     {"collect"},
     {"txn"},
     {"tally", "compose", "parked"},

@@ -69,7 +69,7 @@ cdef enum:
     COUNT_RCODES = 32       # 0..30, the last one for all others
     COUNT_QTYPES = 264      # 0..262, the last one for all others
     COUNT_LATENCIES = 32    # bucket i counts answers that took less than 2**i microseconds, the last one all others
-    COUNT_CONNECTIONS = 8
+    COUNT_CONNECTIONS = 16
 
 
 cdef struct Stripe:
@@ -159,7 +159,7 @@ cdef struct WorkerSlot:
     uint64_t retries            # answers made anew because a zone changed meanwhile
     uint64_t batches            # UDP batches
     uint64_t send_errors        # answers the kernel would not take
-    uint64_t connections[8]     # TCP: accepted, open now, refused, timed out, cut for slowness, evicted, and room
+    uint64_t connections[16]    # TCP: accepted, open now, refused, timed out, cut for slowness, evicted, room; from 8 on: transfers
     uint64_t log_written        # query log: records written
     uint64_t log_dropped        # query log: records lost because the ring or the disk was full
     # -- the ring of missed names: a length octet, then the name; positions grow without end

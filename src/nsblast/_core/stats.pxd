@@ -22,6 +22,7 @@ cdef enum Connection:       # index into WorkerSlot.connections
     CONN_IDLE = 3           # closed for idleness
     CONN_SLOW = 4           # cut off: read or wrote too slowly
     CONN_EVICTED = 5        # the longest idle one, closed to make room for a new one
+    FIRST_TRANSFER = 8      # from here on what stats.TRANSFERS names
 
 
 cdef inline void stats_add(uint64_t* counter, uint64_t n) noexcept nogil:

@@ -13,6 +13,7 @@ OUTCOMES = (
     "delegation", "dname", "no_zone", "follow", "absent", "miss", "busy", "truncated", "corrupt", "servfail",
 )
 CONNECTIONS = ("accepted", "open", "refused", "idle", "slow", "evicted")
+TRANSFERS = ("axfr", "ixfr", "current", "whole", "refused", "broken", "messages", "octets")
 
 
 cdef inline uint8_t* ring_of(const WorkerSlot* slot) noexcept nogil:
@@ -94,4 +95,6 @@ cdef dict stats_dict(const WorkerSlot* slot):
         d[f"latency.{1 << i}us" if i < COUNT_LATENCIES - 1 else "latency.more"] = load64(&slot.latency[i])
     for i, what in enumerate(CONNECTIONS):
         d[f"connections.{what}"] = load64(&slot.connections[i])
+    for i, what in enumerate(TRANSFERS):
+        d[f"transfers.{what}"] = load64(&slot.connections[FIRST_TRANSFER + i])
     return d

@@ -28,3 +28,5 @@ cdef void suffixes_forget(Suffixes* s, uint32_t at) noexcept nogil
 # Writes the uncompressed, well-formed name of `length` octets, compressed where a suffix is known when `compress`,
 # and learns its new suffixes. w.bad when it does not fit or the name is malformed; nothing is written or learned then.
 cdef void suffixes_put(Suffixes* s, Writer* w, const uint8_t* name, uint32_t length, bint compress) noexcept nogil
+# Whether the name at this place of the message (whole, or ending in a pointer to a lower place) spells the suffix.
+cdef bint spells(const Writer* w, uint32_t place, const uint8_t* suffix) noexcept nogil

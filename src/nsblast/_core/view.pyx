@@ -16,7 +16,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from nsblast._core.entries cimport Seen, entries_find, entries_stood_still
 from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
-from nsblast._core.shm cimport MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
+from nsblast._core.shm cimport COUNT_CONNECTIONS, MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
 from nsblast._core.shm cimport map_close, map_gather, map_open, map_slot, store64, store64_release, stripe_of
 from nsblast._core.stats cimport miss_put, miss_take, stats_add, stats_alive, stats_dict
 from nsblast._core.status cimport Status
@@ -195,7 +195,7 @@ cdef class View:
         clock_gettime(CLOCK_MONOTONIC, &now)
         stats_alive(slot, <uint64_t> now.tv_sec * 1000000000 + <uint64_t> now.tv_nsec)
         for i, moved in enumerate(connections):
-            stats_add(&slot.connections[i % 8], <uint64_t> moved)
+            stats_add(&slot.connections[i % COUNT_CONNECTIONS], <uint64_t> moved)
 
     def worker_position(self, index, position):
         store64_release(&self._slot(index).position, position)

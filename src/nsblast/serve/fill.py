@@ -100,23 +100,23 @@ class Follower:
     """A StoreReader of a secondary, asked in the Engine's words. What it sees changes in catch_up() only."""
 
     def __init__(self, reader: StoreReader) -> None:
-        self._reader = reader
+        self.reader = reader
         self.position = reader.position
         self.horizon = reader.horizon
 
     def catch_up(self) -> int:
         """Read what was committed since; the new position."""
-        self.position = self._reader.catch_up()
-        self.horizon = self._reader.horizon
+        self.position = self.reader.catch_up()
+        self.horizon = self.reader.horizon
         return self.position
 
     def entries(self) -> "_Store":
         """How the Engine fetches missed entries itself; holds until the next catch_up()."""
-        return (*self._reader.entry_source(), self.position)
+        return (*self.reader.entry_source(), self.position)
 
     def fetch(self, kind: int, apex_labels: int, name: bytes) -> tuple[bytes, bytes]:
         """(owner, blob) for a miss."""
-        reader = self._reader
+        reader = self.reader
         if kind == MISS_ENTRY:
             return name, reader.blob(name)
         if kind == MISS_IN_ZONE:
@@ -131,7 +131,7 @@ class Follower:
 
     def close(self) -> None:
         """The secondary and its own folder go."""
-        self._reader.database.close()
+        self.reader.database.close()
 
 
 # A packet asks for one entry after another (a chain, glue, proofs); more rounds than it can need means a defect.

@@ -34,11 +34,12 @@ Handler = Callable[[Request], Awaitable[Answers]]
 
 
 class HandOver:
-    """Handlers by opcode, and by query type for opcode QUERY."""
+    """Handlers by opcode, and by query type for opcode QUERY, with one for all other queries."""
 
     def __init__(self) -> None:
         self._opcodes: dict[int, Handler] = {}
         self._types: dict[int, Handler] = {}
+        self._other: Handler | None = None
 
     def on_opcode(self, opcode: dns.opcode.Opcode, handler: Handler) -> None:
         """Serve all requests of an opcode (NOTIFY, UPDATE)."""
@@ -47,6 +48,10 @@ class HandOver:
     def on_type(self, rdtype: dns.rdatatype.RdataType, handler: Handler) -> None:
         """Serve queries for a type (AXFR, IXFR)."""
         self._types[rdtype] = handler
+
+    def on_other(self, handler: Handler) -> None:
+        """Serve what else of opcode QUERY the core hands over: queries that are signed."""
+        self._other = handler
 
     def find(self, request: Request) -> Handler | None:
         """Who serves this request; None = default_answer() does."""
@@ -57,12 +62,12 @@ class HandOver:
         if opcode != dns.opcode.QUERY:
             return self._opcodes.get(opcode)
         if not self._types:
-            return None
+            return self._other
         try:
             question = dns.message.from_wire(packet, question_only=True).question
         except dns.exception.DNSException:
             return None
-        return self._types.get(question[0].rdtype) if question else None
+        return self._types.get(question[0].rdtype, self._other) if question else None
 
 
 def default_answer(packet: bytes) -> bytes:

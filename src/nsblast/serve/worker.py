@@ -21,6 +21,7 @@ from nsblast.errors import NsblastError, StartError
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.serve.fill import Filler, Follower
+from nsblast.serve.foreign import Foreign
 from nsblast.serve.handover import HandOver
 from nsblast.serve.querylog import QueryLogWriter
 from nsblast.serve.sockets import adopt, listen
@@ -31,6 +32,7 @@ from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
 
 _PROVE_WITHIN = 10.0
+_TRANSFERS_AT = 8  # stats.pxd, FIRST_TRANSFER
 _DRAIN_SHARE = 0.8  # of stop_timeout; after all of it the supervisor ends us
 # What an Engine is told once: a change of one of these makes a new Engine.
 _ENGINE_SETTINGS = (
@@ -96,7 +98,9 @@ class Worker:
         engine = make_engine(life, settings, self._querylog.ring)
         self._filler = Filler(engine, store, self._segment, life.index, life.ring_fd, self._querylog.note)
         self._segment.worker_register(life.index, os.getpid(), store.position)
+        self._foreign = Foreign(self._filler, store, self._segment, settings)
         handover = HandOver()
+        self._foreign.register(handover)
         self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
         self._connections = Connections(settings, self._filler, handover)
         self._filler.catch_up()
@@ -122,7 +126,7 @@ class Worker:
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
         if self._tick is not None:
             self._tick.cancel()
-        self._segment.worker_alive(life.index, self._connections.moved())
+        self._segment.worker_alive(life.index, self._moved())
         self._segment.worker_leave(life.index)
         self._querylog.close()
         store.close()
@@ -134,8 +138,13 @@ class Worker:
         """Follow the store while nobody hurries us."""
         self._follow(self._filler.catch_up_if_behind)
         self._filler.tell_control()
-        self._segment.worker_alive(self._life.index, self._connections.moved())
+        self._segment.worker_alive(self._life.index, self._moved())
         self._tick = self._loop.call_later(self._settings.catch_up, self._timer)
+
+    def _moved(self) -> list[int]:
+        """Counters of this process since it told them last; transfers have their places behind the connections'."""
+        connections = self._connections.moved()
+        return connections + [0] * (_TRANSFERS_AT - len(connections)) + self._foreign.moved()
 
     def _wake(self) -> None:
         """Control waits for us to catch up."""
@@ -175,6 +184,7 @@ class Worker:
         old, self._settings = self._settings, settings
         setup(settings, self._life.name)
         self._connections.adjust(settings)
+        self._foreign.adjust(settings)
         self._querylog.adjust(settings)
         if any(getattr(old, name) != getattr(settings, name) for name in _ENGINE_SETTINGS):
             self._filler.engine = make_engine(self._life, settings, self._querylog.ring)

@@ -188,6 +188,37 @@ class Database:
         except Exception as error:
             raise meaning(error, str(self.path), "read") from None
 
+    def slices(self, low: bytes, high: bytes, most: int, octets: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """The same in lists of at most so many, that end when their values have so many octets; as it was at this very call."""
+        try:
+            at = self._db.iter()
+            at.seek(low)
+        except Exception as error:
+            raise meaning(error, str(self.path), "read") from None
+        return self._slices(at, high, most, octets)
+
+    def _slices(
+        self, at: rocksdict.RdictIter, high: bytes, most: int, octets: int
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        while True:
+            found: list[tuple[bytes, bytes]] = []
+            held = 0
+            try:
+                while len(found) < most and held < octets and at.valid():
+                    key = at.key()
+                    if key >= high:
+                        break
+                    value = at.value()
+                    found.append((key, value))
+                    held += len(value)
+                    at.next()
+                at.status()
+            except Exception as error:
+                raise meaning(error, str(self.path), "read") from None
+            if not found:
+                return
+            yield found
+
     def keys_below(self, low: bytes, high: bytes) -> Iterator[bytes]:
         """Keys alone, ascending."""
         return (key for key, _ in self.range(low, high))

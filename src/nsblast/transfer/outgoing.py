@@ -1,0 +1,304 @@
+"""Zones given to other servers: AXFR and IXFR from a worker's own view of the store.
+
+Owns: the order of the checks and their response codes, one version of the zone from its first record to its last, the number of
+transfers under way, counters. Never: the socket, following the store (the worker's business, asked for by settle()).
+An iterator over the store shows it as it was when it was made: the loop goes on between two slices, and commits with it, and the transfer
+does not notice. A child zone's records have keys of its own zone, so that a parent's transfer holds the cut, its glue and what it has
+below the cut itself (RFC 5936 3.5), and nothing of the child. Memory is one slice, whatever the zone.
+
+Response codes: NOTAUTH under no zone of ours (RFC 5936 2.2.1); NXDOMAIN at a name that is no apex; REFUSED without access, and AXFR over
+UDP (4.2); SERVFAIL when no turn came in time or the store cannot be read; with a bad signature NOTAUTH (RFC 8945 5.2).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+
+from nsblast._core.keys import name_key
+from nsblast._core.pack import Packer
+from nsblast._core.rrset import unpack_entry
+from nsblast._core.stats import TRANSFERS
+from nsblast.access.records_v1 import LETTERS, TsigKey, decode, wire_of
+from nsblast.errors import InputError, NsblastError
+from nsblast.logs import log
+from nsblast.settings import Settings
+from nsblast.store import layout
+from nsblast.store.reader import StoreReader
+from nsblast.store.values_v1 import ZoneRecord
+from nsblast.transfer import tsig
+from nsblast.transfer.incremental import SOA, Look, newer
+from nsblast.transfer.reply import Asked, read, serial_of
+from nsblast.transfer.rules import Act, defaults_of, may
+from nsblast.types import Rr, Wire
+
+TURN_WITHIN = 5.0
+"""Seconds a transfer waits for others to end; servers ask again later."""
+SLICE_ENTRIES = 256
+SLICE_OCTETS = 64 << 10
+_CLASSES = (dns.rdataclass.IN, dns.rdataclass.ANY)
+
+Slices = Iterator[list[tuple[bytes, bytes]]]
+Answers = bytes | AsyncGenerator[bytes, None]
+
+
+class Request(Protocol):
+    """A request as serve/ hands it over."""
+
+    @property
+    def packet(self) -> bytes: ...
+
+    @property
+    def client(self) -> bytes: ...
+
+    @property
+    def tcp(self) -> bool: ...
+
+
+class Version(NamedTuple):
+    """A zone as it was at one moment."""
+
+    apex: Wire
+    record: ZoneRecord
+    soa: Rr
+    first: list[tuple[bytes, bytes]]
+    rest: Slices
+
+
+class Turns:
+    """How many transfers run, in all and for each client."""
+
+    def __init__(self) -> None:
+        self.most = 1
+        self.each = 1
+        self._running: dict[bytes, int] = {}
+        self._changed = asyncio.Condition()
+
+    def _free(self, client: bytes) -> bool:
+        return sum(self._running.values()) < self.most and self._running.get(client, 0) < self.each
+
+    async def enter(self, client: bytes) -> bool:
+        """Wait for a turn; False when none came in time."""
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: self._free(client)), TURN_WITHIN)
+            except TimeoutError:
+                return False
+            self._running[client] = self._running.get(client, 0) + 1
+            return True
+
+    async def leave(self, client: bytes) -> None:
+        """A turn ends."""
+        self._running[client] -= 1
+        if not self._running[client]:
+            del self._running[client]
+        async with self._changed:
+            self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What settings say."""
+
+    defaults: dict[Act, tuple[str, ...]]
+    md5: bool
+    udp_max: int
+
+
+class Outgoing:
+    """A worker's transfers to others."""
+
+    def __init__(self, reader: StoreReader, settle: Callable[[], Awaitable[bool]], settings: Settings) -> None:
+        """settle: bring the reader to all that is visible, and stand; False when that takes too long."""
+        self._reader = reader
+        self._settle = settle
+        self._turns = Turns()
+        self.counts = dict.fromkeys(TRANSFERS, 0)
+        self.adjust(settings)
+
+    def adjust(self, settings: Settings) -> None:
+        """Take over rules and limits."""
+        self._rules = _Rules(defaults_of(settings), settings.tsig_md5, settings.udp_max)
+        self._turns.most = max(1, settings.transfers_out // settings.worker_count)
+        self._turns.each = settings.transfers_per_client
+
+    def find_key(self, name: str) -> TsigKey | None:
+        """The key of that name, as the reader sees it now."""
+        try:
+            value = self._reader.database.get(LETTERS[TsigKey] + name_key(wire_of(name)))
+        except InputError:
+            return None
+        found: TsigKey | None = decode(TsigKey, value) if value else None
+        return found
+
+    def check(self, packet: bytes) -> tsig.Checked:
+        """Verify a message against the keys of the store; settle() first."""
+        return tsig.check(packet, self.find_key, md5=self._rules.md5)
+
+    async def answer(self, request: Request) -> Answers:
+        """The handler of AXFR and IXFR."""
+        settled = await self._settle()
+        checked = self.check(request.packet)
+        asked = read(checked)
+        if asked is None:
+            return b""
+        try:
+            rcode = self._judge(asked, request) if settled else dns.rcode.SERVFAIL
+        except NsblastError as error:
+            log().error("a transfer failed", reason=error.message)
+            rcode = dns.rcode.SERVFAIL
+        if rcode != dns.rcode.NOERROR:
+            self.counts["refused"] += 1
+            return asked.refusal(rcode)
+        if not request.tcp:
+            return await self._over_udp(asked)
+        return self._over_tcp(asked, request.client)
+
+    def _judge(self, asked: Asked, request: Request) -> dns.rcode.Rcode:
+        """NOERROR when the transfer may begin."""
+        if asked.checked.error:
+            return asked.checked.rcode
+        if asked.rdclass not in _CLASSES or (asked.rdtype == dns.rdatatype.AXFR and not request.tcp):
+            return dns.rcode.REFUSED
+        if asked.rdtype == dns.rdatatype.IXFR and asked.serial is None:
+            return dns.rcode.FORMERR
+        found = self._reader.find_zone(asked.name)
+        if found is None:
+            return dns.rcode.NOTAUTH
+        apex, record = found
+        if apex != asked.name:
+            return dns.rcode.NXDOMAIN
+        if not may(Act.TRANSFER, apex, record, request.client, asked.checked.key, self._rules.defaults):
+            return dns.rcode.REFUSED
+        return dns.rcode.NOERROR
+
+    def _version(self, asked: Asked) -> Version | None:
+        """The zone as it is now; None when it is gone."""
+        record = self._reader.zone(asked.name)
+        if record is None:
+            return None
+        low, high = layout.entries_range(asked.name)
+        slices = self._reader.database.slices(low, high, SLICE_ENTRIES, SLICE_OCTETS)
+        first = next(slices, [])
+        if not first or first[0][0] != low or not first[0][1]:
+            return None
+        entry = unpack_entry(first[0][1])
+        for rdtype, ttl, rdatas in entry.rrsets:
+            if rdtype == SOA:
+                return Version(asked.name, record, (entry.spelling or asked.name, SOA, ttl, rdatas[0]), first, slices)
+        return None
+
+    # -- one message
+
+    async def _over_udp(self, asked: Asked) -> bytes:
+        """IXFR in one datagram: the difference, or the SOA alone, which says "ask over TCP" (RFC 1995 2)."""
+        version = self._version(asked)
+        if version is None:
+            return asked.refusal(dns.rcode.SERVFAIL)
+        limit = min(asked.payload, self._rules.udp_max)
+        if self._is_new(asked, version):
+            look = self._look(asked, version)
+            found = await look.read()
+            if found is not None and found.removed is not None and found.old is not None and found.added is not None:
+                rrs = [found.soa, found.old, *found.removed, found.soa, *found.added, found.soa]
+                message = asked.records(rrs, limit)
+                if message is not None:
+                    self._count("ixfr", message)
+                    return message
+        alone = asked.records([version.soa], limit)
+        if alone is None:
+            return asked.refusal(dns.rcode.SERVFAIL)
+        self._count("current", alone)
+        return alone
+
+    @staticmethod
+    def _is_new(asked: Asked, version: Version) -> bool:
+        """Whether the client has an older version than this."""
+        assert asked.serial is not None
+        return newer(serial_of(version.soa[3]), asked.serial)
+
+    def _look(self, asked: Asked, version: Version) -> Look:
+        assert asked.serial is not None
+        return Look(self._reader, asked.name, asked.serial, version.soa, version.record.names)
+
+    def _count(self, what: str, message: bytes) -> None:
+        self.counts[what] += 1
+        self.counts["messages"] += 1
+        self.counts["octets"] += len(message)
+
+    # -- many messages
+
+    async def _over_tcp(self, asked: Asked, client: bytes) -> AsyncGenerator[bytes, None]:
+        if not await self._turns.enter(client):
+            self.counts["refused"] += 1
+            yield asked.refusal(dns.rcode.SERVFAIL)
+            return
+        began = self.counts["messages"]
+        try:
+            first = True
+            async for packed in self._messages(asked):
+                message = asked.seal(packed, first=first)
+                first = False
+                self.counts["messages"] += 1
+                self.counts["octets"] += len(message)
+                yield message
+        except (NsblastError, ValueError) as error:
+            self.counts["broken"] += 1
+            log().error("a transfer failed", zone=asked.name, reason=str(error))
+            if self.counts["messages"] == began:
+                yield asked.refusal(dns.rcode.SERVFAIL)
+            else:
+                raise
+        finally:
+            await self._turns.leave(client)
+
+    async def _messages(self, asked: Asked) -> AsyncGenerator[bytes, None]:
+        """Messages without OPT and signature. A cut connection, never a wrong end, when the store fails on the way."""
+        if not await self._settle():
+            raise InputError("the store is being changed")
+        version = self._version(asked)
+        if version is None:
+            raise InputError("the zone is gone")
+        packer = asked.packer()
+        if asked.rdtype == dns.rdatatype.IXFR:
+            if not self._is_new(asked, version):
+                self.counts["current"] += 1
+                packer.put(*version.soa)
+                yield packer.take()
+                return
+            # Both looks at the store are made before the loop has its turn: they show the same version.
+            difference = await self._look(asked, version).read()
+            if difference is not None:
+                async for rrs in difference.lists():
+                    at = 0
+                    while (at := packer.put_rrs(rrs, at)) < len(rrs):
+                        yield packer.take()
+                        await asyncio.sleep(0)
+                yield packer.take()
+                self.counts["ixfr"] += 1
+                return
+            self.counts["whole"] += 1
+        async for message in _whole(version, packer):
+            yield message
+        if asked.rdtype == dns.rdatatype.AXFR:
+            self.counts["axfr"] += 1
+
+
+async def _whole(version: Version, packer: Packer) -> AsyncGenerator[bytes, None]:
+    """SOA, everything else, SOA (RFC 5936 2.2)."""
+    packer.put(*version.soa)
+    part = version.first
+    while part:
+        at = 0
+        while (at := packer.put_entries(part, at)) < len(part):
+            yield packer.take()
+        await asyncio.sleep(0)
+        part = next(version.rest, [])
+    if not packer.put(*version.soa):
+        yield packer.take()
+        packer.put(*version.soa)
+    yield packer.take()
