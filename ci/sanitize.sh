@@ -21,7 +21,7 @@ rm -f "$report".*
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:strict_string_checks=1:detect_stack_use_after_return=1:log_path=$report
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:log_path=$report
 libraries="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
-if ! LD_PRELOAD="$libraries" PYTHONMALLOC=malloc python -m pytest -q -p no:cacheprovider --capture=sys "${suites[@]}"; then
+if ! LD_PRELOAD="$libraries" PYTHONMALLOC=malloc python -m pytest -q -p no:cacheprovider --timeout 900 --capture=sys "${suites[@]}"; then
     cat "$report".* 2>/dev/null | head -n 60 || true
     exit 1
 fi

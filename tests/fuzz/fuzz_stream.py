@@ -1,6 +1,6 @@
 """However a TCP stream is cut, its whole messages get the answers they get one by one, each with its length, and none is left.
 
-Through TcpServer and a pair of sockets, with misses filled and messages handed over on the way. In the end the client's side
+Through TcpServer and a pair of sockets, with misses filled and messages handed over on the way, answered at once or a turn later. In the end the client's side
 is shut, and the connection must close by itself and leave nothing; or the client is gone in the middle, and the same holds.
 Input: one octet that says how the stream is cut (odd: the client goes in the middle), then the stream.
 """
@@ -22,6 +22,7 @@ class Target:
         self._served = Served(fd)
         self._server = TcpServer(self._served.engine)
         self._server.limit(4, 4, 60, 0, 60, 60)
+        self._taken: list[tuple[int, bytes]] = []
 
     def one(self, data: bytes) -> tuple[int, ...]:
         cut, stream = (data[0], data[1:]) if data else (0, b"")
@@ -61,11 +62,19 @@ class Target:
         """What the worker's loop does, and the client reads what is there."""
         server = self._server
         server.on_readable()
+        for token, answer in self._taken:
+            server.send(token, answer)
+            server.finish(token)
+        self._taken.clear()
         for place, status, kind, apex, name in server.misses():
             if status == MISS:
                 self._served.engine.fill(kind, apex, name, *fetch(kind, apex, name), 1)
             elif status == HAND_OVER:
-                server.reply(place, own(server.request(place)[0]))
+                answer = own(server.request(place)[0])
+                if answer[1] & 1:
+                    self._taken.append((server.take(place), answer))
+                else:
+                    server.reply(place, answer)
         server.retry()
         if ours is not None:
             try:
