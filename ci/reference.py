@@ -43,8 +43,11 @@ def usage(command: click.Command, context: click.Context) -> str:
 
 def options(command: click.Command, context: click.Context) -> Iterator[str]:
     settings = {name for name in Settings.model_fields if name not in {"db_path", "log_level"}}
+    known = {flag for parameter in command.params for flag in parameter.opts}
     for parameter in command.params:
-        if not isinstance(parameter, click.Option) or parameter.name in settings or parameter.hidden:
+        # Settings have a page of their own; other commands may have options that happen to be called like one (--user).
+        described = parameter.name in settings and "--http-port" in known
+        if not isinstance(parameter, click.Option) or described or parameter.hidden:
             continue
         record = parameter.get_help_record(context)
         if record is not None:
@@ -55,7 +58,7 @@ def exit_codes() -> Iterator[str]:
     found: dict[int, list[str]] = {}
 
     def visit(error: type[NsblastError]) -> None:
-        if error is not NsblastError and error.__module__.startswith("nsblast"):
+        if error is not NsblastError and error.__module__ == "nsblast.errors":
             doc = (error.__doc__ or "").split(".")[0].split(";")[0]
             found.setdefault(error.exit_code, []).append(cell(doc))
         for child in error.__subclasses__():

@@ -22,7 +22,11 @@ from nsblast.settings import Settings, is_live, is_secret, shown
 ENVIRONMENT = "NSBLAST_"
 DEFAULT_FILE = Path("/etc/nsblast/nsblast.toml")
 # Variables with the prefix that are no settings: the file's path, the build flavour.
-_NOT_SETTINGS = {"NSBLAST_CONFIG", "NSBLAST_BUILD"}
+_NOT_SETTINGS = {"NSBLAST_CONFIG", "NSBLAST_BUILD"} | {
+    # What commands take that ask a server by --url.
+    f"NSBLAST_{name}"
+    for name in ("URL", "USER", "PASSWORD", "PASSWORD_FILE", "API_KEY", "API_KEY_FILE", "CA_FILE")
+}
 _NOT_SETTINGS_PREFIX = "NSBLAST_TEST_"
 
 

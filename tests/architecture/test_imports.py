@@ -31,6 +31,7 @@ STAGES = {"decode", "lookup", "answer", "encode"}
 
 PACKAGE_LAYERS: list[set[str]] = [
     {"errors", "_core"},
+    {"client"},
     {"types", "quantities", "records"},
     {"settings", "settings_layers", "control"},
     {"logs", "store"},

@@ -40,11 +40,13 @@ class Database:
     """Commands on one database folder."""
 
     path: Path
+    place: tuple[str, ...] = ()
+    """Flags that name it; else -d with its path."""
 
     def run(self, *arguments: str | Path) -> Done:
         """The command, whatever comes of it."""
         split = arguments.index("--") if "--" in arguments else len(arguments)
-        return nsblast(*arguments[:split], "-d", self.path, *arguments[split:])
+        return nsblast(*arguments[:split], *(self.place or ("-d", self.path)), *arguments[split:])
 
     def ok(self, *arguments: str | Path) -> str:
         """What it prints; it must succeed and have nothing to complain of."""

@@ -1,10 +1,11 @@
-"""A database for the data commands: once with the server stopped, once with it running."""
+"""A database for the data commands: once with the server stopped, once with it running, once asked by --url."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.api import PASSWORD, api
 from tests.helpers.commands import Database
 from tests.helpers.server import serving
 
@@ -20,12 +21,19 @@ a.b     TXT "hi there"
 """
 
 
-@pytest.fixture(scope="module", params=["stopped", "running"])
+@pytest.fixture(scope="module", params=["stopped", "running", "url"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """One database for a module's tests."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "stopped":
         yield Database(folder / "db")
+        return
+    if request.param == "url":
+        secret = folder / "password"
+        secret.touch(0o600)
+        secret.write_text(f"{PASSWORD}\n")
+        with api(folder, workers=1) as server:
+            yield Database(server.db_path, ("--url", server.url, "--user", "admin", "--password-file", str(secret)))
         return
     with serving(folder, workers=1) as server:
         yield Database(server.db_path)

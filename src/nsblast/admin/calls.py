@@ -57,7 +57,13 @@ class Writing(Acting, kw_only=True, frozen=True):
     )
 
 
-class Appending(Writing, kw_only=True, frozen=True):
+class Changing(Writing, kw_only=True, frozen=True):
+    """A change of one zone's contents."""
+
+    diff: Annotated[bool, Meta(description="tell the difference that was made, as a dry run does")] = False
+
+
+class Appending(Changing, kw_only=True, frozen=True):
     """A merge that may add to what is there."""
 
     append: Annotated[bool, Meta(description="add values to those that are there, without duplicates")] = False

@@ -148,8 +148,14 @@ def told(call: Call, result: Result, *, status: int = 200, etag: str | None = No
     """What a change answers; a dry run is 200 and has the difference."""
     query = call.query
     value: dict[str, Any] = {"zone": name_to_text(result.apex), "serial": result.serial}
+    if query.dry_run or query.diff:
+        value |= {
+            "serial_before": result.serial_before,
+            "dry_run": query.dry_run,
+            "names_changed": result.names_changed,
+        }
+        value |= difference(result.diff)
     if query.dry_run:
-        value |= {"serial_before": result.serial_before, "dry_run": True, **difference(result.diff)}
         return Answer(value, etag=None)
     # No followers are known to this server, so each of them has it.
     return Answer(value, status, etag=etag, replicated=True if query.wait else None)

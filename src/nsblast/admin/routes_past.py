@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from nsblast._core.name import fold
 from nsblast.access.may import ALL_TENANTS, Actor
 from nsblast.access.permissions import Permission
-from nsblast.admin.calls import Answer, Call, Endpoint, Page, Paging, Writing
+from nsblast.admin.calls import Answer, Call, Changing, Endpoint, Page, Paging
 from nsblast.admin.reach import (
     check_match,
     commit,
@@ -217,7 +217,7 @@ ENDPOINTS = (
         summary="Changes of zones and accounts, by time, user or zone", answers={200: "changes"},
     ),
     Endpoint(
-        method="POST", path="/zone/{zone}/revert", handler=post_revert, query=Writing, body=Revert, tag="history",
+        method="POST", path="/zone/{zone}/revert", handler=post_revert, query=Changing, body=Revert, tag="history",
         summary="Bring the contents of an earlier serial back as a new serial",
         answers={
             200: "it stands", 403: "another tenant's", 404: "there is no such zone", 409: "a secondary zone",

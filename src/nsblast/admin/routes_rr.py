@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from nsblast._core.name import fold
 from nsblast._core.rrset import unpack_entry
 from nsblast.access.permissions import Permission
-from nsblast.admin.calls import Acting, Answer, Appending, Call, Endpoint, Writing
+from nsblast.admin.calls import Acting, Answer, Appending, Call, Changing, Endpoint
 from nsblast.admin.entries import NS, RRSIG, SOA, Given, read, type_member, type_numbers
 from nsblast.admin.entry_form import EntryForm
 from nsblast.admin.entry_show import etag_of, show
@@ -74,7 +74,7 @@ def _sets(rrsets: Iterable[RRset]) -> set[tuple[int, int, frozenset[bytes]]]:
 async def get_rr(call: Call) -> Answer:
     """GET /rr/{fqdn}."""
     name = fold(name_in(call, "fqdn"))
-    call.accounts.demand_name(call.actor, name)
+    owner = call.accounts.demand_name(call.actor, name)
     seen = call.actor.types_of(Permission.READ_RR, name)
     if seen is not None and not seen:
         call.actor.demand(Permission.READ_RR, name)
@@ -83,7 +83,8 @@ async def get_rr(call: Call) -> Answer:
     rrsets = [one for one in data.rrsets if seen is None or one[0] in seen] if data is not None else []
     if data is None or not rrsets:
         raise NotFound(f"there is nothing at {name_to_text(name)}")
-    return Answer(show(rrsets, data.spelling or name), etag=etag_of(data.rrsets))
+    headers = {"x-zone": name_to_text(owner.zone)} if owner is not None else None
+    return Answer(show(rrsets, data.spelling or name), etag=etag_of(data.rrsets), headers=headers)
 
 
 async def _change(call: Call, method: str, *, append: bool = False) -> Answer:
@@ -179,12 +180,12 @@ ENDPOINTS = (
         summary="The records of a name", answers={200: "the entry", 404: "there is nothing at the name"},
     ),
     Endpoint(
-        method="POST", path="/rr/{fqdn}", handler=post_rr, query=Writing, body=EntryForm, tag="records",
+        method="POST", path="/rr/{fqdn}", handler=post_rr, query=Changing, body=EntryForm, tag="records",
         summary="Make the entry of a name",
         answers={200: "dry run", 201: "made", **_WRITES, 409: "there is one already, or the zone is a secondary"},
     ),
     Endpoint(
-        method="PUT", path="/rr/{fqdn}", handler=put_rr, query=Writing, body=EntryForm, tag="records",
+        method="PUT", path="/rr/{fqdn}", handler=put_rr, query=Changing, body=EntryForm, tag="records",
         summary="Make or replace the entry of a name", answers={200: "replaced, or dry run", 201: "made", **_WRITES},
     ),
     Endpoint(
@@ -193,11 +194,11 @@ ENDPOINTS = (
         answers={200: "changed, or dry run", 201: "made", **_WRITES},
     ),
     Endpoint(
-        method="DELETE", path="/rr/{fqdn}", handler=delete_rr, query=Writing, tag="records",
+        method="DELETE", path="/rr/{fqdn}", handler=delete_rr, query=Changing, tag="records",
         summary="Delete the entry of a name", answers={200: "deleted", **_WRITES, 404: "there is nothing at the name"},
     ),
     Endpoint(
-        method="DELETE", path="/rr/{fqdn}/{types}", handler=delete_rr, query=Writing, tag="records",
+        method="DELETE", path="/rr/{fqdn}/{types}", handler=delete_rr, query=Changing, tag="records",
         summary="Delete records by type (a comma list)", answers={200: "deleted", **_WRITES, 404: "none of them is there"},
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from nsblast._core.name import fold
 from nsblast._core.rrset import unpack_entry
 from nsblast.access.may import ALL_TENANTS, Actor
 from nsblast.access.permissions import Permission
-from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Page, Paging, Writing
+from nsblast.admin.calls import Acting, Answer, Call, Changing, Endpoint, Page, Paging
 from nsblast.admin.entries import NS, SOA_TIMES, name_of, read, soa_rdata
 from nsblast.admin.entries import SOA as SOA_TYPE
 from nsblast.admin.entry_form import EntryForm, Soa
@@ -280,17 +280,17 @@ ENDPOINTS = (
         answers={200: "entries in canonical order", **_THERE},
     ),
     Endpoint(
-        method="POST", path="/zone/{zone}", handler=post_zone, query=Writing, body=EntryForm, tag="zones",
+        method="POST", path="/zone/{zone}", handler=post_zone, query=Changing, body=EntryForm, tag="zones",
         summary="Make a zone; the body is its apex, SOA and NS by default",
         answers={200: "dry run", 201: "made", 409: "there is one already"},
     ),
     Endpoint(
-        method="PUT", path="/zone/{zone}", handler=put_zone, query=Writing, body=list[EntryForm], tag="zones",
+        method="PUT", path="/zone/{zone}", handler=put_zone, query=Changing, body=list[EntryForm], tag="zones",
         media=("application/json", _TEXT), summary="Make or replace a whole zone, atomically",
         answers={200: "replaced, or dry run", 201: "made", **_CHANGED},
     ),
     Endpoint(
-        method="DELETE", path="/zone/{zone}", handler=delete_zone, query=Writing, tag="zones",
+        method="DELETE", path="/zone/{zone}", handler=delete_zone, query=Changing, tag="zones",
         summary="Delete a zone with all that is in it", answers={200: "deleted", **_THERE, **_CHANGED},
     ),
     Endpoint(

@@ -8,16 +8,28 @@ import click
 
 from nsblast.cli.speak import run
 
-# Name of each command or group: module and object in it. Loading only what is asked for keeps `nsblast rr get` quick.
+# Name of each command or group: module and object in it, and what --help says. Loading only what is asked for keeps `nsblast rr get` and
+# `nsblast --help` quick.
 _COMMANDS = {
-    "serve": "nsblast.cli.serve:serve",
-    "zone": "nsblast.cli.zone:zone",
-    "rr": "nsblast.cli.rr:rr",
-    "backup": "nsblast.cli.backup:backup",
-    "status": "nsblast.cli.status:status",
-    "config": "nsblast.cli.config:config",
-    "reset-auth": "nsblast.cli.reset_auth:reset_auth",
-    "version": "nsblast.cli.version:version",
+    "serve": ("nsblast.cli.serve:serve", "Serve DNS until told to stop (SIGTERM, Ctrl-C)."),
+    "zone": ("nsblast.cli.zone:zone", "Import, export, list, show, check and delete zones."),
+    "rr": ("nsblast.cli.rr:rr", "Show and change records."),
+    "backup": (
+        "nsblast.cli.backup:backup",
+        "Back up the whole database, while the server runs; verify and restore it.",
+    ),
+    "user": ("nsblast.cli.accounts:user", "Make, change, list and delete users of a server (--url)."),
+    "role": ("nsblast.cli.accounts:role", "Make, change, list and delete roles of a server (--url)."),
+    "tenant": ("nsblast.cli.accounts:tenant", "Make, change, list and delete tenants of a server (--url)."),
+    "apikey": ("nsblast.cli.keys:apikey", "Make, list and delete API keys of a server (--url)."),
+    "tsigkey": ("nsblast.cli.keys:tsigkey", "Make, list and delete TSIG keys of a server (--url)."),
+    "status": ("nsblast.cli.status:status", "Tell the state of the running server."),
+    "config": ("nsblast.cli.config:config", "Show and check settings."),
+    "reset-auth": (
+        "nsblast.cli.reset_auth:reset_auth",
+        "Give user admin of tenant nsblast every permission and a new password again.",
+    ),
+    "version": ("nsblast.cli.version:version", "Print the versions of nsblast and of what it rests on."),
 }
 
 
@@ -28,12 +40,15 @@ class Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = _COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in _COMMANDS:
             return None
-        module, _, name = place.partition(":")
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,7 +1,7 @@
 """nsblast backup create | list | verify | delete | keep | restore | export | import: copies of the whole database.
 
 Owns: the arguments and words of these commands, and who does the work: the running server, or this process on the
-folder of a stopped one. Restoring is always done here, with the server stopped.
+folder of a stopped one, or a server elsewhere (--url). Restoring is always done here, with the server stopped.
 """
 
 import contextlib
@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import to_builtins
 
 from nsblast.admin.backups import folder_of, members
 from nsblast.claim import Claim
 from nsblast.cli import portable
 from nsblast.cli.speak import database_options, say, say_json, settings_of
+from nsblast.cli.target import client_if_url, place_options
 from nsblast.control import Client
 from nsblast.errors import NotRunning, StoreLocked, from_os
 from nsblast.quantities import format_size
@@ -37,23 +39,23 @@ def backup() -> None:
 @backup.command()
 @click.option("--comment", default="", metavar="TEXT", help="Kept with the backup.")
 @path_option
-@database_options
+@place_options
 def create(comment: str, backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Make a backup of the last commit. What did not change since the one before takes no room again."""
     settings = _settings(db_path, config, backup_path)
-    with _stopped_or(settings, backup_path) as client:
-        if client is not None:
-            made = client.call("backup_create", comment=comment)
-        else:
-            claim = Claim(settings.db_path, "nsblast backup create")
+
+    def here(own: Backups) -> dict[str, Any]:
+        claim = Claim(settings.db_path, "nsblast backup create")
+        try:
+            database = Database.primary(settings.db_path, block_cache=settings.block_cache, create=False)
             try:
-                database = Database.primary(settings.db_path, block_cache=settings.block_cache, create=False)
-                try:
-                    made = members(_backups(settings).create(database, comment))
-                finally:
-                    database.close()
+                return members(own.create(database, comment))
             finally:
-                claim.release()
+                database.close()
+        finally:
+            claim.release()
+
+    made = _ask(settings, backup_path, "backup_create", here, comment=comment)
     if as_json:
         say_json(made)
     else:
@@ -62,7 +64,7 @@ def create(comment: str, backup_path: Path | None, db_path: Path | None, config:
 
 @backup.command("list")
 @path_option
-@database_options
+@place_options
 def list_(backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """List backups, the oldest first."""
     settings = _settings(db_path, config, backup_path)
@@ -77,7 +79,7 @@ def list_(backup_path: Path | None, db_path: Path | None, config: Path | None, a
 @backup.command()
 @click.argument("which", metavar="ID|UUID|latest")
 @path_option
-@database_options
+@place_options
 def verify(which: str, backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Check every file's checksum, then open the backup and read all of it."""
     settings = _settings(db_path, config, backup_path)
@@ -96,7 +98,7 @@ def verify(which: str, backup_path: Path | None, db_path: Path | None, config: P
 @backup.command()
 @click.argument("which", metavar="ID|UUID")
 @path_option
-@database_options
+@place_options
 def delete(which: str, backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Delete one backup; others keep what they share with it."""
     settings = _settings(db_path, config, backup_path)
@@ -107,7 +109,7 @@ def delete(which: str, backup_path: Path | None, db_path: Path | None, config: P
 @backup.command()
 @click.argument("number", type=click.IntRange(min=0), metavar="N")
 @path_option
-@database_options
+@place_options
 def keep(number: int, backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Delete all but the newest N backups."""
     settings = _settings(db_path, config, backup_path)
@@ -203,8 +205,21 @@ def _stopped_or(settings: Settings, backup_path: Path | None) -> Iterator[Client
 
 
 def _ask(settings: Settings, backup_path: Path | None, op: str, here: Callable[[Backups], Any], **args: Any) -> Any:
+    remote = client_if_url()
+    if remote is not None:
+        with remote:
+            return _OVER_HTTP[op](remote, **args)
     with _stopped_or(settings, backup_path) as client:
         return client.call(op, **args) if client is not None else here(_backups(settings))
+
+
+_OVER_HTTP: dict[str, Callable[..., Any]] = {
+    "backup_create": lambda remote, comment: to_builtins(remote.create_backup(comment)),
+    "backup_list": lambda remote: to_builtins(remote.backups()),
+    "backup_verify": lambda remote, which: to_builtins(remote.verify_backup(which)),
+    "backup_delete": lambda remote, which: remote.delete_backup(which)[0],
+    "backup_keep": lambda remote, number: remote.keep_backups(number),
+}
 
 
 def _told_gone(gone: list[int], as_json: bool) -> None:

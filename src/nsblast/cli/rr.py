@@ -14,10 +14,10 @@ import click
 from nsblast._core.name import fold, labels
 from nsblast._core.rrset import EntryData, unpack_entry
 from nsblast.backend import Backend
-from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
-from nsblast.cli.speak import database_options, say, say_json, settings_of
+from nsblast.cli.speak import say, say_json, settings_of
+from nsblast.cli.target import opened, place_options
 from nsblast.errors import InputError, NotFound
 from nsblast.records import from_text, name_from_text, name_to_text, to_text, type_name, type_number
 from nsblast.store.layout import suffixes
@@ -57,13 +57,13 @@ def rr() -> None:
 @click.argument("name")
 @click.argument("rrtype", metavar="[TYPE]", required=False)
 @zone_option
-@database_options
+@place_options
 def get(
     name: str, rrtype: str | None, zone: str | None, db_path: Path | None, config: Path | None, as_json: bool
 ) -> None:
     """Print the records of NAME as they are stored (no wildcard or CNAME is followed)."""
     owner, number = name_from_text(name), _type(rrtype)
-    with closing(connect(settings_of(db_path, config), "nsblast rr get")) as backend:
+    with closing(opened(settings_of(db_path, config), "nsblast rr get")) as backend:
         apex = apex_for(backend, owner, zone)
         data = _stored(backend, owner, apex)
     rrsets = [rrset for rrset in data.rrsets if number in (None, rrset[0])] if data else []
@@ -85,7 +85,7 @@ def get(
 @ttl_option
 @zone_option
 @dry_run_option
-@database_options
+@place_options
 def set_(**given: Any) -> None:
     """Make these the only records of TYPE at NAME.
 
@@ -103,7 +103,7 @@ def set_(**given: Any) -> None:
 @ttl_option
 @zone_option
 @dry_run_option
-@database_options
+@place_options
 def add(**given: Any) -> None:
     """Add records to those of TYPE at NAME; what is there already is not doubled.
 
@@ -128,7 +128,7 @@ def _put(
 ) -> None:
     owner, number = name_from_text(name), type_of(rrtype)
     rdatas = tuple(read_rdatas(number, rdata))
-    with closing(connect(settings_of(db_path, config), f"nsblast rr {what}")) as backend:
+    with closing(opened(settings_of(db_path, config), f"nsblast rr {what}")) as backend:
         apex = apex_for(backend, owner, zone)
         if ttl is None:
             ttl = _ttl_of(_stored(backend, owner, apex), number)
@@ -143,7 +143,7 @@ def _put(
 @click.argument("rdata", nargs=-1)
 @zone_option
 @dry_run_option
-@database_options
+@place_options
 def delete(
     name: str,
     rrtype: str | None,
@@ -160,7 +160,7 @@ def delete(
     """
     owner, number = name_from_text(name), _type(rrtype)
     rdatas = read_rdatas(number, rdata) if number is not None else []
-    with closing(connect(settings_of(db_path, config), "nsblast rr delete")) as backend:
+    with closing(opened(settings_of(db_path, config), "nsblast rr delete")) as backend:
         apex = apex_for(backend, owner, zone)
         _check_there(_stored(backend, owner, apex), owner, number, rdatas)
         result = backend.apply(ChangeSet(apex, (_deletion(owner, number, rdatas),), actor=whoami(), dry_run=dry_run))

@@ -15,10 +15,10 @@ import click
 from nsblast._core.name import fold, labels
 from nsblast._core.rrset import unpack_entry
 from nsblast.backend import Backend, Zone
-from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
-from nsblast.cli.speak import database_options, json_option, say, say_json, say_json_list, settings_of
+from nsblast.cli.speak import json_option, say, say_json, say_json_list, settings_of
+from nsblast.cli.target import opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
@@ -43,7 +43,7 @@ def zone() -> None:
     "--origin", metavar="NAME", help="Apex of the zone, and the file's first $ORIGIN. [default: the SOA's owner]"
 )
 @dry_run_option
-@database_options
+@place_options
 def import_(
     paths: tuple[Path, ...],
     origin: str | None,
@@ -65,7 +65,7 @@ def import_(
 @zone.command()
 @click.argument("name")
 @click.option("-o", "--output", type=_FILES, metavar="FILE", help="Write to FILE, which is replaced at the end only.")
-@database_options
+@place_options
 def export(name: str, output: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Write a zone as a master file, in canonical order, all names absolute."""
     with _opened("zone export", db_path, config) as backend:
@@ -78,7 +78,7 @@ def export(name: str, output: Path | None, db_path: Path | None, config: Path | 
 @click.option("--kind", type=click.Choice(["primary", "secondary"]), help="Only zones of this kind.")
 @click.option("--after", metavar="NAME", help="Start behind this zone.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N zones.")
-@database_options
+@place_options
 def list_(
     below: str | None,
     match: str | None,
@@ -105,7 +105,7 @@ def list_(
 
 @zone.command()
 @click.argument("name")
-@database_options
+@place_options
 def show(name: str, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Show what is known of a zone, and the records at its apex."""
     with _opened("zone show", db_path, config) as backend:
@@ -124,7 +124,7 @@ def show(name: str, db_path: Path | None, config: Path | None, as_json: bool) ->
 @zone.command()
 @click.argument("name")
 @dry_run_option
-@database_options
+@place_options
 def delete(name: str, dry_run: bool, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Delete a zone: all its names, its settings and its journal."""
     with _opened("zone delete", db_path, config) as backend:
@@ -141,7 +141,7 @@ def delete(name: str, dry_run: bool, db_path: Path | None, config: Path | None, 
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N change-sets.")
 @click.option("--records", is_flag=True, help="Show the records too (always there with --json).")
-@database_options
+@place_options
 def history(
     name: str, limit: int | None, records: bool, db_path: Path | None, config: Path | None, as_json: bool
 ) -> None:
@@ -160,7 +160,7 @@ def history(
 @click.argument("name")
 @click.argument("serial", type=click.IntRange(0, 0xFFFFFFFF))
 @dry_run_option
-@database_options
+@place_options
 def revert(name: str, serial: int, dry_run: bool, db_path: Path | None, config: Path | None, as_json: bool) -> None:
     """Bring the contents back that the zone had at SERIAL, in one step. The serial goes on; zone settings stay."""
     with _opened("zone revert", db_path, config) as backend:
@@ -187,7 +187,7 @@ def check(files: tuple[Path, ...], origin: str | None, as_json: bool) -> None:
 @contextlib.contextmanager
 def _opened(who: str, db_path: Path | None, config: Path | None) -> Iterator[Backend]:
     """The database of a command, closed at the end."""
-    backend = connect(settings_of(db_path, config), f"nsblast {who}")
+    backend = opened(settings_of(db_path, config), f"nsblast {who}")
     try:
         yield backend
     finally:

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from nsblast.backend import Backend
-from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
 from nsblast.cli.progress import Progress
 from nsblast.cli.speak import file_errors, say, say_json_list, show_progress, warn
+from nsblast.cli.target import opened
 from nsblast.cli.zone_folder import zone_files
 from nsblast.errors import ControlError, InputError, NsblastError, StoreError, UsageError
 from nsblast.records import name_to_text
@@ -103,7 +103,7 @@ def import_files(
     began = time.monotonic()
     octets = sum(file.stat().st_size for file in files if file.is_file()) if show_progress(as_json) else 0
     with (
-        closing(connect(settings, "nsblast zone import", create=not dry_run)) as backend,
+        closing(opened(settings, "nsblast zone import", create=not dry_run)) as backend,
         Progress(octets, shown=show_progress(as_json)) as progress,
     ):
         outcomes = _told(Importer(backend, settings, origin, dry_run, progress).run(files), tally, progress)
@@ -194,7 +194,7 @@ class Importer:
                 self._origin,
                 memory=self._settings.import_memory,
                 # A large zone is sorted in a file without a name, where there must be room for it anyway.
-                spill_dir=str(self._settings.db_path),
+                spill_dir=str(self._settings.db_path) if self._settings.db_path.is_dir() else None,
                 on_progress=self._progress.read,
             )
         one.apex, one.records = zone.apex, zone.records

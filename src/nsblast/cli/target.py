@@ -1,0 +1,130 @@
+"""Where a command works: on this machine's database, or by --url on a server anywhere, over its admin API.
+
+Owns: --url and the flags that say who asks; secrets from files, the environment or a prompt. Never: what is asked.
+httpx is imported only by commands that use --url. The flags are kept in click's context, so that commands which work either way
+take no argument for them.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from nsblast.backend import Backend
+from nsblast.cli.speak import database_options, json_option
+from nsblast.errors import UsageError
+from nsblast.settings import Settings
+
+if TYPE_CHECKING:
+    from nsblast.client import Client, Credentials
+
+F = TypeVar("F", bound=Callable[..., Any])
+_META = "nsblast.url"
+_FILE = click.Path(path_type=Path, readable=False)
+_LOCAL = ("db_path", "config", "backup_path")
+_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--url", {"metavar": "URL", "envvar": "NSBLAST_URL", "help": "Ask the server at URL, over its admin API. [env: NSBLAST_URL]"}),
+    ("--user", {"metavar": "NAME", "help": "Log in as NAME; the password comes from --password-file, NSBLAST_PASSWORD or a prompt. [env: NSBLAST_USER]"}),
+    ("--password-file", {"type": _FILE, "metavar": "FILE", "help": "The password is the first line of FILE, which others cannot read. [env: NSBLAST_PASSWORD_FILE]"}),
+    ("--api-key", {"metavar": "KEY", "help": "Log in by an API key; - asks for it. KEY stands in the list of processes: better in NSBLAST_API_KEY."}),
+    ("--api-key-file", {"type": _FILE, "metavar": "FILE", "help": "The API key is the first line of FILE, which others cannot read. [env: NSBLAST_API_KEY_FILE]"}),
+    ("--tenant", {"metavar": "TENANT", "help": "Act in this tenant (id or name)."}),
+    ("--ca-file", {"type": _FILE, "metavar": "FILE", "envvar": "NSBLAST_CA_FILE", "help": "Trust these certificates (PEM) instead of the system's. [env: NSBLAST_CA_FILE]"}),
+)  # fmt: skip
+
+
+def place_options(function: F) -> F:
+    """Add what database_options adds, and --url with its company."""
+    return _url_options(database_options(function))
+
+
+def url_options(function: F) -> F:
+    """Add --json and --url with its company, for commands that work over HTTP alone."""
+    return _url_options(json_option(function))
+
+
+def _url_options(function: F) -> F:
+    for flag, more in reversed(_OPTIONS):
+        function = click.option(flag, expose_value=False, callback=_keep, **more)(function)
+    return function
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def client_if_url() -> "Client | None":
+    """The client of --url; None when the database of this machine is meant."""
+    context = click.get_current_context()
+    given = context.meta.get(_META, {})
+    local = next((name for name in _LOCAL if context.params.get(name) is not None), None)
+    if given.get("url") and local is not None:
+        if context.get_parameter_source("url") is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--url means another server's database: --{local.replace('_', '-')} does not go with it")
+        return None
+    if not given.get("url"):
+        stray = next((name for name, value in given.items() if value and name not in ("url", "ca_file")), None)
+        if stray is not None:
+            raise UsageError(f"--{stray.replace('_', '-')} needs --url")
+        return None
+    return _client(given)
+
+
+def client_of_url() -> "Client":
+    """The client of --url, which must be there."""
+    client = client_if_url()
+    if client is None:
+        raise UsageError("which server? give --url, or set NSBLAST_URL")
+    return client
+
+
+def opened(settings: Settings, who: str, *, create: bool = False) -> Backend:
+    """What a command works on: the server of --url, the running server of this machine, or its store."""
+    client = client_if_url()
+    if client is not None:
+        from nsblast.cli.over_http import UrlBackend
+
+        return UrlBackend(client)
+    from nsblast.backend.opening import connect
+
+    return connect(settings, who, create=create)
+
+
+def _client(given: dict[str, Any]) -> "Client":
+    from nsblast.client import Client
+
+    who = _credentials(given)
+    return Client(given["url"], who, tenant=given.get("tenant") or "", ca_file=given.get("ca_file"))
+
+
+def _credentials(given: dict[str, Any]) -> "Credentials":
+    """Flags count before the environment, a user's flags before a key's variables."""
+    from nsblast.client.credentials import Credentials, from_environment, password_from, read_secret
+
+    key, key_file, user = given.get("api_key"), given.get("api_key_file"), given.get("user")
+    if sum(bool(each) for each in (key, key_file, user)) > 1:
+        raise UsageError("one of --user, --api-key and --api-key-file is enough")
+    if key:
+        return Credentials(api_key=ask_secret("API key") if key == "-" else key)
+    if key_file:
+        return Credentials(api_key=read_secret(key_file))
+    password_file = given.get("password_file")
+    if not user and not password_file and (os.environ.get("NSBLAST_API_KEY") or os.environ.get("NSBLAST_API_KEY_FILE")):
+        return from_environment()
+    user = user or os.environ.get("NSBLAST_USER")
+    if not user:
+        raise UsageError("who asks? give --user or --api-key-file, or set NSBLAST_USER or NSBLAST_API_KEY")
+    password = read_secret(password_file) if password_file else password_from(os.environ)
+    return Credentials(user, ask_secret(f"Password of {user}") if password is None else password)
+
+
+def ask_secret(what: str, *, twice: bool = False) -> str:
+    """What somebody types without seeing it."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what} is needed, and there is no terminal to ask at: see --help for files and variables")
+    answer: str = click.prompt(what, hide_input=True, err=True, confirmation_prompt=twice)
+    return answer
