@@ -62,7 +62,7 @@ Handler = Callable[[dict[str, Any], Peer], Any] | AsyncHandler
 
 
 @contextlib.contextmanager
-def _address(folder: Path) -> Iterator[str]:
+def socket_address(folder: Path) -> Iterator[str]:
     """The socket's path by way of the folder's descriptor: sun_path holds only 107 octets, folders may be deeper."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -76,7 +76,8 @@ def _address(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _frame(message: Mapping[str, Any]) -> bytes:
+def frame_of(message: Mapping[str, Any]) -> bytes:
+    """A message as it goes over the socket; ControlError when it is too long."""
     body = _encode(message)
     if len(body) > FRAME_MAX:
         raise ControlError(f"a message of {len(body)} octets is over the control socket's limit of {FRAME_MAX}")
@@ -93,7 +94,7 @@ class Client:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         try:
-            with _address(db_path) as address:
+            with socket_address(db_path) as address:
                 self._socket.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
             self._socket.close()
@@ -145,7 +146,7 @@ class Client:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         try:
-            self._socket.sendall(_frame(message))
+            self._socket.sendall(frame_of(message))
         except TimeoutError:
             raise TimedOut(f"the server on {self._db_path} does not read") from None
         except OSError:
@@ -191,7 +192,7 @@ class Server:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         mask = os.umask(0o177)
         try:
-            with _address(self._db_path) as address:
+            with socket_address(self._db_path) as address:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(address)
                 listening.bind(address)
@@ -322,15 +323,15 @@ class _Connection(asyncio.Protocol):
         number = request.get("id")
         try:
             value = await self._answer(request)
-            frame = _frame({"id": number, "value": value})
+            frame = frame_of({"id": number, "value": value})
         except NsblastError as error:
-            frame = _frame({"id": number, **error.to_wire()})
+            frame = frame_of({"id": number, **error.to_wire()})
         except asyncio.CancelledError:
             raise
         except Exception as error:
             logging.getLogger(__name__).error("operation %s failed", request.get("op"), exc_info=True)
             told = ControlError(f"the server failed inside {request.get('op')}: {type(error).__name__}: {error}")
-            frame = _frame({"id": number, **told.to_wire()})
+            frame = frame_of({"id": number, **told.to_wire()})
         await self._send(frame)
 
     async def _answer(self, request: dict[str, Any]) -> Any:
@@ -364,7 +365,7 @@ class _Connection(asyncio.Protocol):
                 if close is not None:
                     close()
                 return None
-            frame = _frame({"id": number, "item": item})
+            frame = frame_of({"id": number, "item": item})
             future = asyncio.run_coroutine_threadsafe(self._send(frame), self._loop)
             future.add_done_callback(lambda _: room.release())
 

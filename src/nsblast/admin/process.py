@@ -12,6 +12,7 @@ import signal
 from typing import Any
 
 import uvloop
+from dns.opcode import Opcode
 
 from nsblast import __version__
 from nsblast._core.segment import Segment
@@ -27,12 +28,15 @@ from nsblast.admin.status import Told, status_of
 from nsblast.backend import spool
 from nsblast.backend.remote import operations
 from nsblast.backend.store import OpenStore
-from nsblast.control import Peer, Server
+from nsblast.control import AsyncHandler, Peer, Server
 from nsblast.errors import NsblastError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
+from nsblast.transfer.relayed import Relayed
+from nsblast.transfer.rules import defaults_of
+from nsblast.transfer.update import Updates
 
 _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
 _ASK_WITHIN = 10.0
@@ -74,6 +78,7 @@ class Control:
             **operations(self.store.backend, self.settings.db_path),
             **self.backups.operations(),
             **self._own(),
+            **self._relayed(),
         }
         server = Server(self.settings.db_path, operating)
         await server.start()
@@ -103,6 +108,18 @@ class Control:
         log().info("stopped")
 
     # -- workers
+
+    def _relayed(self) -> dict[str, AsyncHandler]:
+        """What workers hand over of the DNS."""
+        relayed = Relayed()
+        updates = Updates(
+            self.store.backend,
+            self.store.accounts,
+            lambda: defaults_of(self.settings),
+            md5=lambda: self.settings.tsig_md5,
+        )
+        relayed.on_opcode(Opcode.UPDATE, updates.serve)
+        return relayed.operations()
 
     def _wake_workers(self) -> None:
         """Have every worker catch up now; any thread may call this."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import uvloop
+from dns.opcode import Opcode
 
 from nsblast._core.engine import Engine
 from nsblast._core.querylog import QueryLog
@@ -24,6 +25,7 @@ from nsblast.serve.fill import Filler, Follower
 from nsblast.serve.foreign import Foreign
 from nsblast.serve.handover import HandOver
 from nsblast.serve.querylog import QueryLogWriter
+from nsblast.serve.relay import Relay
 from nsblast.serve.sockets import adopt, listen
 from nsblast.serve.tcp import Connections
 from nsblast.serve.udp import UdpPort
@@ -101,6 +103,8 @@ class Worker:
         self._foreign = Foreign(self._filler, store, self._segment, settings)
         handover = HandOver()
         self._foreign.register(handover)
+        self._relay = Relay(settings.db_path)
+        handover.on_opcode(Opcode.UPDATE, self._relay.serve)
         self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
         self._connections = Connections(settings, self._filler, handover)
         self._filler.catch_up()
@@ -124,6 +128,7 @@ class Worker:
         for port in self._ports:
             port.stop()
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
+        self._relay.close()
         if self._tick is not None:
             self._tick.cancel()
         self._segment.worker_alive(life.index, self._moved())

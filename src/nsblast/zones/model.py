@@ -157,7 +157,7 @@ class Contents(NamedTuple):
 
 
 Guard: TypeAlias = Callable[[Contents], None]
-"""Raises an NsblastError when the change-set must not go on: If-Match, prerequisites of RFC 2136."""
+"""Raises when the change-set must not go on, and whoever submitted it gets what it raised: If-Match, prerequisites of RFC 2136."""
 
 
 @dataclass(frozen=True, slots=True)
