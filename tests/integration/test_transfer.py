@@ -291,6 +291,19 @@ def test_no_access_without_rule_or_key(tmp_path: Path) -> None:
             assert client.delete("/tsigkey/xfr.example.").status_code == 200
         with pytest.raises(dns.tsig.PeerBadKey):
             dns.query.tcp(transfers.question(zone, key=key()), server.address, 5, server.port)
+        with server.client() as client:
+            path = "/config/child.example.com./access"
+            assert client.put(path, json={"access": {"transfer": ["nobody"]}}).status_code == 400
+            assert client.put(path, json={"access": {"transfer": ["127.0.0.0/8"]}}).status_code == 200
+            assert client.get(path).json()["value"] == {"access": {"transfer": ["127.0.0.0/8"]}}
+            assert len(whole(server, zone)) == 4
+            assert client.delete(path).status_code == 200
+        assert rcode_of(server, transfers.question(zone)) == "REFUSED"
+        assert "transfer: any" in server.command("zone", "access", zone, "--transfer", "any").stdout
+        assert len(whole(server, zone)) == 4
+        assert server.command("zone", "access", zone, "--transfer", "nobody", check=False).returncode == 65
+        assert "transfer: as in the settings" in server.command("zone", "access", zone, "--default").stdout
+        assert rcode_of(server, transfers.question(zone)) == "REFUSED"
         with Client(server.db_path, 10) as control:
             control.call("set", changes={"allow_transfer": "127.0.0.0/8"})
         assert len(whole(server, zone)) == 4

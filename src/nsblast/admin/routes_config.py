@@ -1,4 +1,4 @@
-"""Endpoints of configuration: the master of a zone that is a secondary, and what is logged.
+"""Endpoints of configuration: the master of a zone that is a secondary, who may do what to a zone over DNS, what is logged.
 
 Owns: the forms, and that a wrong one changes nothing. Never: transfers (transfer/), which read what is stored here from the zone's record.
 Log settings are switched until the next start, as by `nsblast config`; files are named by the server's own settings only.
@@ -17,6 +17,7 @@ from nsblast.admin.reach import commit, demand_whole, guard_of, name_given, name
 from nsblast.errors import Conflict, InputError, NotFound, Outdated
 from nsblast.records import name_to_text
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
+from nsblast.transfer.rules import SETTING, Act, checked
 from nsblast.types import Wire
 from nsblast.zones.model import ConfigureZone, Contents
 
@@ -140,6 +141,66 @@ async def delete_master(call: Call) -> Answer:
     return await _store(call, apex, record, None, 200)
 
 
+# -- access
+
+
+class AccessRules(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Who may do what over DNS: addresses, networks, key:NAME, any, none. A member that is not given leaves it to the server's setting."""
+
+    transfer: list[str] | UnsetType = UNSET
+    notify: list[str] | UnsetType = UNSET
+    update: list[str] | UnsetType = UNSET
+
+
+class AccessForm(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The whole configuration."""
+
+    access: AccessRules
+
+
+async def get_access(call: Call) -> Answer:
+    """GET /config/{zone}/access."""
+    apex = fold(name_in(call, "zone"))
+    record = zone_of(call, apex, Permission.CONFIG_SLAVE)
+    return Answer({"access": record.settings.get(SETTING, {})})
+
+
+async def put_access(call: Call) -> Answer:
+    """PUT /config/{zone}/access."""
+    if call.body is None:
+        raise InputError("body: the rules are needed")
+    form: AccessForm = call.body
+    given = {act.value: getattr(form.access, act.value) for act in Act}
+    rules = {name: checked(items, f"access.{name}") for name, items in given.items() if items is not UNSET}
+    return await _store_access(call, rules)
+
+
+async def delete_access(call: Call) -> Answer:
+    """DELETE /config/{zone}/access."""
+    return await _store_access(call, {})
+
+
+async def _store_access(call: Call, rules: dict[str, list[str]]) -> Answer:
+    apex = fold(name_in(call, "zone"))
+    record = zone_of(call, apex, Permission.CONFIG_SLAVE)
+    demand_whole(call, apex)
+    settings = {name: value for name, value in record.settings.items() if name != SETTING}
+    if rules:
+        settings[SETTING] = rules
+    same = guard_of(call, apex, record)
+
+    def guard(contents: Contents) -> None:
+        same(contents)
+        if contents.record is not None and contents.record.settings != record.settings:
+            raise Outdated(f"the settings of {name_to_text(apex)} were changed meanwhile")
+
+    result = await commit(call, apex, (ConfigureZone(None, None, settings),), guard)
+    value = {"zone": name_to_text(result.apex), "serial": result.serial, "access": rules}
+    if call.query.dry_run:
+        return Answer({**value, "dry_run": True})
+    return Answer(value, 200, replicated=True if call.query.wait else None)
+
+
 # -- logs
 
 
@@ -183,6 +244,18 @@ ENDPOINTS = (
         method="PATCH", path="/config/log", handler=patch_log, query=Nothing, permission=Permission.IMPERSONATE_TENANT,
         body=LogForm, tag="server", summary="Switch log level and query log, until the next start",
         answers={200: "switched in every process"}, value=LogForm,
+    ),
+    Endpoint(
+        method="GET", path="/config/{zone}/access", handler=get_access, query=Acting, tag="zones", value=AccessForm,
+        summary="Who may transfer, notify of and update a zone", answers={200: "its own rules", 404: "no such zone"},
+    ),
+    Endpoint(
+        method="PUT", path="/config/{zone}/access", handler=put_access, query=Writing, body=AccessForm, tag="zones",
+        summary="Set its rules", answers={200: "set", 404: "no such zone", **_CHANGED},
+    ),
+    Endpoint(
+        method="DELETE", path="/config/{zone}/access", handler=delete_access, query=Writing, tag="zones",
+        summary="Leave them to the server's settings", answers={200: "done", 404: "no such zone", **_CHANGED},
     ),
     Endpoint(
         method="GET", path="/config/{zone}/master", handler=get_master, query=Acting, tag="zones", value=MasterForm,

@@ -1,4 +1,4 @@
-"""nsblast zone import | export | list | show | delete | history | revert | check: whole zones.
+"""nsblast zone import | export | list | show | delete | history | revert | access | check: whole zones.
 
 Owns: the arguments of these commands. Reading zone files and handing them over is zone_import.py's, reports on them are
 zone_check.py's, how answers look is present.py's. Each command asks through nsblast.backend, server running or not.
@@ -15,17 +15,19 @@ import click
 from nsblast._core.name import fold, labels
 from nsblast._core.rrset import unpack_entry
 from nsblast.backend import Backend, Zone
+from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
-from nsblast.cli.speak import json_option, say, say_json, say_json_list, settings_of
+from nsblast.cli.speak import database_options, json_option, say, say_json, say_json_list, settings_of
 from nsblast.cli.target import opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
 from nsblast.errors import InputError, NotFound
 from nsblast.records import name_from_text, name_to_text
+from nsblast.transfer.rules import SETTING, Act, checked
 from nsblast.types import Wire
-from nsblast.zones.model import ChangeSet, DeleteZone, RevertZone
+from nsblast.zones.model import ChangeSet, ConfigureZone, DeleteZone, RevertZone
 
 _FILES = click.Path(path_type=Path, readable=False)
 
@@ -182,6 +184,43 @@ def revert(name: str, serial: int, dry_run: bool, db_path: Path | None, config: 
 def check(files: tuple[Path, ...], origin: str | None, as_json: bool) -> None:
     """Report everything wrong with master files. Exit code 1 when there are errors; warnings alone are no failure."""
     raise click.exceptions.Exit(check_files(files, _name(origin), as_json=as_json))
+
+
+@zone.command()
+@click.argument("name")
+@click.option("--transfer", metavar="LIST", help="Who may transfer it: addresses, networks, key:NAME, any or none.")
+@click.option("--notify", metavar="LIST", help="Who may notify of changes, likewise.")
+@click.option("--update", metavar="LIST", help="Who may send dynamic updates, likewise.")
+@click.option("--default", "defaults", is_flag=True, help="Leave what is not given to the server's settings.")
+@dry_run_option
+@database_options
+def access(
+    name: str,
+    transfer: str | None,
+    notify: str | None,
+    update: str | None,
+    defaults: bool,
+    dry_run: bool,
+    db_path: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Show or set who may do what to a zone over DNS. LIST is separated by commas and replaces the rule that was."""
+    given = {Act.TRANSFER: transfer, Act.NOTIFY: notify, Act.UPDATE: update}
+    new = {act.value: checked(text.split(","), f"--{act.value}") for act, text in given.items() if text is not None}
+    with contextlib.closing(connect(settings_of(db_path, config), "nsblast zone access")) as backend:
+        found = _zone(backend, _apex(name))
+        had = found.record.settings.get(SETTING, {})
+        rules = {**({} if defaults else had), **new}
+        if new or defaults:
+            settings = {key: value for key, value in found.record.settings.items() if key != SETTING}
+            ops = (ConfigureZone(settings={**settings, SETTING: rules} if rules else settings),)
+            backend.apply(ChangeSet(found.apex, ops, actor=whoami(), dry_run=dry_run))
+    if as_json:
+        say_json({"zone": name_to_text(found.apex), "access": rules, "dry_run": dry_run})
+        return
+    for act in Act:
+        say(f"{act.value}: {', '.join(rules[act.value]) or 'none' if act.value in rules else 'as in the settings'}")
 
 
 @contextlib.contextmanager
