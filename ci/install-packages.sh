@@ -6,6 +6,7 @@ set -eu
 
 PACKAGES="
     build-essential ccache python3-dev python3-venv
+    curl openssl
     bind9 bind9-dnsutils bind9-utils
     knot knot-dnsutils
     nsd
