@@ -75,7 +75,7 @@ def _with_origins(origins: Iterable[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=tuple(origins),
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "X-API-Key", "Content-Type", "If-Match"),
+        allow_headers=("Authorization", "X-API-Key", "Content-Type", "If-Match", "If-None-Match"),
         expose_headers=("ETag", "X-Request-ID"),
     )
 

@@ -83,6 +83,7 @@ def _plain(value: Any) -> Any:
 
 _PLACE = re.compile(r"^(.*?)(?: - at `(\$|key)([^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_UNKNOWN = "object contains unknown field "
 _MISSING = object()
 
 
@@ -93,9 +94,13 @@ def explain(error: Exception, given: Any, what: str) -> str:
     match = _PLACE.match(str(error))
     said, where = (match[1], match[3] or "") if match else (str(error), "")
     if not isinstance(error, msgspec.ValidationError):
-        return f"{what}: {said}"
+        return f"{what}: {'JSON is malformed: it ends too early' if 'truncated' in said else said}"
     said = said.replace("`", "")
     said = said[:1].lower() + said[1:]
+    if said.startswith(_UNKNOWN):
+        said = f"there is no {'parameter' if what == 'query' else 'member'} {said.removeprefix(_UNKNOWN)}"
+    if what == "query":
+        said = said.partition(", got str")[0]  # all of a query is text
     place = where.lstrip(".")
     found = _walk(given, where)
     if found is _MISSING or isinstance(found, Mapping) or not place:

@@ -7,6 +7,7 @@ a request is closed after http_idle_timeout. Beyond http_connections connections
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -58,6 +59,9 @@ def _bind(address: str, port: int) -> socket.socket:
     return sock
 
 
+_UNFIT = "these are not a certificate and its key in PEM, unencrypted, that fit together"
+
+
 class Certificate:
     """TLS by certificate and key files, read again when they change; the old pair stays when the new does not fit."""
 
@@ -84,7 +88,9 @@ class Certificate:
             trial.load_cert_chain(self._certificate, self._key)
             self._load()
         except (OSError, SettingsError) as error:
-            log().error("the new certificate cannot be used, the old one stays", reason=str(error))
+            reason = _UNFIT if isinstance(error, ssl.SSLError) else str(error)
+            files = {"file": str(self._certificate), "key": str(self._key)}
+            log().error("the new certificate cannot be used, the old one stays", reason=reason, **files)
             return False
         log().info("certificate read anew", file=str(self._certificate))
         return True
@@ -93,7 +99,7 @@ class Certificate:
         try:
             self.context.load_cert_chain(self._certificate, self._key)
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno and not isinstance(error, ssl.SSLError) else _UNFIT
             raise SettingsError(f"http_tls_certificate {self._certificate}, key {self._key}: {reason}") from None
 
     def _stamp(self) -> tuple[Any, ...]:

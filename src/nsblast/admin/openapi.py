@@ -141,6 +141,8 @@ def _query_parameters(one: Endpoint, query: dict[str, Any] | None, components: d
 
 def _response(one: Endpoint, status: int, words: str, value: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"description": words}
+    if status == 304:
+        return told
     if status == 401:
         told["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
     if status >= 300:

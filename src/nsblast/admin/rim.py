@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gzip
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -43,7 +44,9 @@ _SECURITY = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _REALM = 'Basic realm="nsblast", charset="UTF-8"'
+_SAFE = frozenset(("GET", "HEAD"))
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 _PARTS = 64 << 10  # octets of a query string at most
 
@@ -81,6 +84,8 @@ class Rim:
             status = answer.status
             body = pack(answer) if answer.content is None else answer.content
             extra = {**(answer.headers or {}), **({"etag": f'"{answer.etag}"'} if answer.etag else {})}
+            if answer.etag and method in _SAFE and _holds(headers.get(b"if-none-match", b""), answer.etag):
+                status, body = 304, b""
         except NsblastError as error:
             status = status_of(error)
             body = pack_error(status, error.message)
@@ -283,6 +288,12 @@ def _decoded(values: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _holds(header: bytes, etag: str) -> bool:
+    """Whether If-None-Match names the ETag of what would be answered (RFC 9110 13.1.2)."""
+    given = header.decode("latin-1").strip()
+    return given == "*" or etag in _TAG.findall(given)
+
+
 def _shown(scope: Scope) -> str:
     return str(scope["raw_path"].decode("latin-1"))
 
@@ -295,7 +306,7 @@ def _headers(extra: Mapping[str, str], request: str) -> list[tuple[bytes, bytes]
 
 async def _send(send: Send, status: int, extra: Mapping[str, str], body: bytes, request: str, method: str) -> None:
     headers = _headers(extra, request)
-    if status != 204:
+    if status not in (204, 304):
         if "content-type" not in extra:
             headers.append((b"content-type", _JSON))
         headers.append((b"content-length", b"%d" % len(body)))

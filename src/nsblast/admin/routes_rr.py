@@ -177,7 +177,8 @@ _WRITES = {404: "the name lies in no zone here", 409: "the zone is a secondary",
 ENDPOINTS = (
     Endpoint(
         method="GET", path="/rr/{fqdn}", handler=get_rr, query=Acting, tag="records", value=EntryForm,
-        summary="The records of a name", answers={200: "the entry", 404: "there is nothing at the name"},
+        summary="The records of a name",
+        answers={200: "the entry", 304: "If-None-Match names its ETag", 404: "there is nothing at the name"},
     ),
     Endpoint(
         method="POST", path="/rr/{fqdn}", handler=post_rr, query=Changing, body=EntryForm, tag="records",

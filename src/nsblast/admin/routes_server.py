@@ -6,6 +6,7 @@ from importlib.metadata import version
 import msgspec
 
 from nsblast import __version__
+from nsblast.access.permissions import Permission
 from nsblast.admin.calls import Answer, Call, Endpoint, Refused
 
 
@@ -50,6 +51,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET", path="/status", handler=get_status, summary="State of processes, store and cache", tag="server",
+        permission=Permission.METRICS,
         answers={200: "the state"},
     ),
     Endpoint(

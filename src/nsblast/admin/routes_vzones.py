@@ -79,7 +79,7 @@ def _entries(call: Call, name: Wire, apex: Wire, query: Paging) -> Answer:
     found: list[Any] = []
     names: list[str] = []
     more = False
-    for owner, blob in _walk(call, name, apex, start, query.backwards):
+    for owner, blob in call.site.backend.entries(apex, start, below=name, backwards=query.backwards):
         data = unpack_entry(blob)
         if not data.rrsets:
             continue
@@ -96,25 +96,6 @@ def _entries(call: Call, name: Wire, apex: Wire, query: Paging) -> Answer:
             types = list(dict.fromkeys(type_name(one[0]).lower() for one in data.rrsets))
             found.append({"fqdn": name_to_text(spelled), "types": types})
     return Answer(found, page=Page(more, query.limit, names[0] if names else "", names[-1] if names else ""))
-
-
-def _walk(call: Call, name: Wire, apex: Wire, start: Wire | None, backwards: bool) -> Any:
-    """Entries at and below a name: one range of keys, whose first is the name itself."""
-    backend = call.site.backend
-    if not backwards:
-        top = backend.entry(name, len(layout.suffixes(apex)) - 1) if start is None else None
-        if top is not None:
-            yield top
-        for entry in backend.entries(apex, start or name):
-            if name not in layout.suffixes(entry.owner):
-                return
-            yield entry
-        return
-    # Backwards the range's end is wanted: the names below are few enough to be turned round.
-    below = list(_walk(call, name, apex, None, False))
-    for entry in reversed(below):
-        if start is None or layout.entry_key(entry.owner, 0) < layout.entry_key(start, 0):
-            yield entry
 
 
 async def _give(call: Call, expect: Expect, permission: Permission) -> Answer:

@@ -277,7 +277,7 @@ ENDPOINTS = (
     Endpoint(
         method="GET", path="/zone/{zone}", handler=get_zone, query=Paging, tag="zones", value=list[Any],
         summary="The entries of a zone, in pages; with kind=verbose their records",
-        answers={200: "entries in canonical order", **_THERE},
+        answers={200: "entries in canonical order", 304: "If-None-Match names the zone's ETag", **_THERE},
     ),
     Endpoint(
         method="POST", path="/zone/{zone}", handler=post_zone, query=Changing, body=EntryForm, tag="zones",

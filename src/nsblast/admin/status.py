@@ -25,13 +25,19 @@ class Told:
         self.children = message["children"]
 
 
-def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told) -> dict[str, Any]:
-    """The state as plain values."""
-    listening = [
+def listening(settings: Settings) -> list[str]:
+    """What is served where: "192.0.2.1 port 53/udp", and so on for tcp and http or https."""
+    served = [
         f"{address} port {port}/{transport}"
         for address in settings.dns_endpoint
         for transport, port in (("udp", settings.udp_port), ("tcp", settings.tcp_port))
     ]
+    scheme = "https" if settings.http_tls_certificate else "http"
+    return [*served, *(f"{address} port {settings.http_port}/{scheme}" for address in settings.http_endpoint)]
+
+
+def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told) -> dict[str, Any]:
+    """The state as plain values."""
     return {
         "version": __version__,
         "pid": told.pid,
@@ -39,7 +45,7 @@ def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told
         "ready": told.phase == "running" and all(child["state"] == "ready" for child in told.children),
         "uptime": round(time.monotonic() - told.since, 3) if told.since else 0.0,
         "db_path": str(settings.db_path),
-        "listening": listening,
+        "listening": listening(settings),
         "store": store.state(),
         "cache": segment.stats(),
         "processes": [_child(child, segment) for child in told.children],

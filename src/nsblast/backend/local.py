@@ -78,13 +78,20 @@ class LocalBackend:
         return Zone(*found) if found is not None else None
 
     def entries(
-        self, apex: Wire, start: Wire | None = None, *, limit: int | None = None, backwards: bool = False
+        self,
+        apex: Wire,
+        start: Wire | None = None,
+        *,
+        below: Wire | None = None,
+        limit: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[Entry]:
-        """See Backend."""
+        """See Backend; with `below` only those at and below that name."""
         if self._reader.zone(apex) is None:
             shown = dns.name.from_wire(apex, 0)[0].to_text()
             raise NotFound(f"there is no zone {shown}", zone=shown)
-        return islice((Entry(*each) for each in self._reader.entries(apex, start, backwards=backwards)), limit)
+        found = self._reader.entries(apex, start, below=below, backwards=backwards)
+        return islice((Entry(*each) for each in found), limit)
 
     def entry(self, name: Wire, apex_labels: Labels | None = None) -> Entry | None:
         """See Backend."""

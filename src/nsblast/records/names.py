@@ -7,6 +7,7 @@ from nsblast._core import scan
 from nsblast.errors import InputError
 from nsblast.types import Wire
 
+_LONG = 60  # characters of a wrong name that an error shows
 _SPECIAL = {ord(c): f"\\{c}" for c in '".;\\()@$'}
 _SHOWN = [_SPECIAL.get(octet) or (chr(octet) if 0x21 <= octet <= 0x7E else f"\\{octet:03d}") for octet in range(256)]
 
@@ -17,7 +18,10 @@ def name_from_text(text: str | bytes, origin: Wire | None = None) -> Wire:
     try:
         return scan.name_from_text(octets, b"\x00" if origin is None else origin)
     except ValueError as error:
-        raise InputError(f"not a domain name: {text!r}: {error}") from None
+        shown = octets.decode("utf-8", "backslashreplace")
+        reason = str(error).partition(", found ")[0] if len(shown) > _LONG else str(error)
+        shown = shown if len(shown) <= _LONG else f"{shown[:_LONG]}…"
+        raise InputError(f"not a domain name: {shown!r}: {reason}") from None
 
 
 def name_to_text(wire: Wire) -> str:

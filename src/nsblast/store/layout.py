@@ -69,6 +69,12 @@ def entries_range(apex: Wire) -> tuple[bytes, bytes]:
     return key + b"\0", key + b"\1"
 
 
+def subtree_range(name: Wire, apex_labels: Labels) -> tuple[bytes, bytes]:
+    """[low, high) of the entries at and below a name of the zone whose apex has that many labels."""
+    key = entry_key(name, apex_labels)
+    return key, after(key)
+
+
 def journal_range(apex: Wire) -> tuple[bytes, bytes]:
     """[low, high) of the journal of a zone."""
     key = JOURNAL + name_key(apex)

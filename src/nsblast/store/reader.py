@@ -220,12 +220,18 @@ class StoreReader:
             if record is not None:
                 yield apex, record
 
-    def entries(self, apex: Wire, start: Wire | None = None, *, backwards: bool = False) -> Iterator[Entry]:
-        """Entries of a zone in canonical order after (before) the name `start`; one version of the zone throughout."""
-        low, high = layout.entries_range(apex)
+    def entries(
+        self, apex: Wire, start: Wire | None = None, *, below: Wire | None = None, backwards: bool = False
+    ) -> Iterator[Entry]:
+        """Entries of a zone, or of it at and below a name, in canonical order after (before) the name `start`.
+
+        One version of the zone throughout.
+        """
+        labels = len(layout.suffixes(apex)) - 1
+        low, high = layout.entries_range(apex) if below is None else layout.subtree_range(below, labels)
         if start is not None:
-            key = layout.entry_key(start, len(layout.suffixes(apex)) - 1)
-            low, high = (low, key) if backwards else (key + b"\0", high)
+            key = layout.entry_key(start, labels)
+            low, high = (low, min(high, key)) if backwards else (max(low, key + b"\0"), high)
         for key, value in self.database.range(low, high, backwards=backwards):
             if value:
                 yield Entry(layout.entry_of(key)[0], value)

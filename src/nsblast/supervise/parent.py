@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from nsblast.admin.status import listening
 from nsblast.claim import Claim
 from nsblast.errors import NsblastError, StartError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
@@ -236,7 +237,7 @@ class Supervisor:
         if self._phase == "starting" and all(p.state == "ready" for p in self._places):
             self._phase = "running"
             took = time.monotonic() - self._began
-            log().info("serving", workers=len(self._workers), took=round(took, 3))
+            log().info("serving", on=listening(self._settings), workers=len(self._workers), took=round(took, 3))
             self._notifier.ready(f"serving with {len(self._workers)} workers")
         self._tell_control()
 

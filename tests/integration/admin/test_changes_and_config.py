@@ -133,6 +133,7 @@ def test_a_subtree_is_given_away_and_taken_back(http: httpx.Client) -> None:
     assert value(http.get("/vzone")) == ["given.one.test."]
     assert value(http.get("/vzone/given.one.test?kind=id")) == ["www.given.one.test."]
     assert value(http.get("/vzone/given.one.test?kind=id&direction=backward")) == ["www.given.one.test."]
+    assert value(http.get("/vzone/given.one.test?direction=backward&from=www.given.one.test")) == []
     value(http.put("/vzone/given.one.test", json={"tenant": "nsblast"}))
     value(http.post("/vzone/one.test", json={"tenant": "nsblast"}), 400)
     value(http.delete("/vzone/given.one.test"))

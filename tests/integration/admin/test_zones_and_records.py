@@ -295,6 +295,8 @@ def test_if_match(http: httpx.Client, zone: str) -> None:
     path = f"/rr/www.{zone}"
     etag = http.put(path, json={"a": "192.0.2.1"}).headers["etag"]
     assert http.get(path).headers["etag"] == etag
+    known = http.get(path, headers={"if-none-match": etag})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
     value(http.patch(path, json={"a": "192.0.2.2"}, headers={"if-match": etag}))
     assert "If-Match" in message(http.patch(path, json={"a": "192.0.2.3"}, headers={"if-match": etag}), 412)
     value(http.delete(path, headers={"if-match": etag}), 412)

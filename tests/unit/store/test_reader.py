@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dns.name
 import pytest
@@ -113,6 +114,33 @@ def test_entries_stay_in_their_zone(reader: StoreReader) -> None:
     assert [entry.owner for entry in reader.entries(wire("example."))] == names
     assert [entry.owner for entry in reader.entries(wire("example."), names[1])] == names[2:]
     assert [entry.owner for entry in reader.entries(wire("example."), names[3], backwards=True)] == names[2::-1]
+
+
+def test_entries_below_a_name_page_both_ways(reader: StoreReader) -> None:
+    apex, sub, below = wire("example."), wire("sub.example."), wire("x.sub.example.")
+
+    def owners(**how: Any) -> list[bytes]:
+        return [entry.owner for entry in reader.entries(apex, **how)]
+
+    assert owners(below=sub) == [sub, below]
+    assert owners(below=sub, backwards=True) == [below, sub]
+    assert owners(below=sub, start=sub) == [below]
+    assert owners(below=sub, start=below, backwards=True) == [sub]
+    assert owners(below=below) == [below]
+    assert owners(below=wire("none.example.")) == []
+    assert owners(below=apex) == owners()
+    # A start outside the subtree does not widen it.
+    assert owners(below=sub, start=wire("a.example.")) == [sub, below]
+    assert owners(below=sub, start=wire("z.example."), backwards=True) == [below, sub]
+
+
+def test_a_subtree_ends_at_labels() -> None:
+    """Labels that begin alike, or with the octets that are escaped, are no part of it."""
+    low, high = layout.subtree_range(wire("a.example."), 1)
+    for name in ("a.example.", r"\000.a.example.", r"\255.a.example.", "b.a.example."):
+        assert low <= layout.entry_key(wire(name), 1) < high
+    for name in ("example.", "aa.example.", r"a\000.example.", r"a\001.example.", "b.example.", "-.example."):
+        assert not low <= layout.entry_key(wire(name), 1) < high
 
 
 def test_empty_values_are_deleted_entries(reader: StoreReader) -> None:
