@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from posix.time cimport timespec
 
+from nsblast._core.hints cimport Hints
 from nsblast._core.nodes cimport Fill, Miss, MissKind, Sources, Wishes
 from nsblast._core.querylog cimport Log, QueryLog
 from nsblast._core.respond cimport Config
@@ -17,6 +18,7 @@ cdef class Engine:
     cdef uint32_t* asked    # names missed of late
     cdef Wishes* wishes
     cdef uint64_t noted_at  # how far the ring of missed names was written when Python last asked
+    cdef Hints hints
     cdef Work* work
     cdef Txn* txn           # the packet of answer()
     cdef uint8_t* out       # its answer
@@ -30,4 +32,5 @@ cdef class Engine:
     # The same for all wishes; how many were asked for.
     cdef int fetch_wishes(self, tuple store) except -1
     cdef Fill* slot(self, uint64_t hash, MissKind kind, uint8_t apex, bytes asked, bytes owner, bytes blob) except NULL
+    cdef uint64_t hints_octets(self) noexcept nogil
     cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil

@@ -11,11 +11,13 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from nsblast._core.filter cimport filter_maybe
+from nsblast._core.hints cimport Page, hints_close, hints_open
 from nsblast._core.keys cimport key_write
 from nsblast._core.name cimport Name, hash_apex, name_load
 from nsblast._core.nodes cimport (
     ASKED, FILLS, Fill, Miss, MissKind, Wishes, fill_find, fill_slot, fills_clear,
 )
+from nsblast._core.nsec3 cimport sha1_of_hashlib
 from nsblast._core.querylog cimport QueryLog
 from nsblast._core.respond cimport respond
 from nsblast._core.shm cimport map_close, map_open
@@ -29,6 +31,10 @@ import time
 
 cdef enum:
     ANSWER_MAX = 65535
+    # Hints of all workers together may be as large as this part of the segment, but never less than so many pages each.
+    HINTS_PART = 32
+    HINT_PAGES_LEAST = 512
+    HINT_PAGES_ALONE = 16   # without a segment
 
 _UNKNOWN = object()          # a parent whose zone has not been looked for
 
@@ -88,6 +94,10 @@ cdef class Engine:
         self.src.n_fills = 0
         self.src.asked = self.asked
         self.src.wishes = self.wishes
+        if not hints_open(&self.hints, self.hints_octets()):
+            raise MemoryError
+        self.src.hints = &self.hints
+        sha1_of_hashlib(&self.src.sha1)
         self.config.edns.udp_max = <uint16_t> udp_max
         memcpy(self.config.edns.nsid, PyBytes_AS_STRING(nsid), len(nsid))
         self.config.edns.nsid_len = <uint8_t> len(nsid)
@@ -111,12 +121,22 @@ cdef class Engine:
 
     def __dealloc__(self):
         map_close(&self.src.map)
+        hints_close(&self.hints)
         free(self.fills)
         free(self.asked)
         free(self.wishes)
         free(self.work)
         free(self.txn)
         free(self.out)
+
+    cdef uint64_t hints_octets(self) noexcept nogil:
+        """Memory this worker's hints may take; what is not used is never taken from the system."""
+        cdef uint64_t least = HINT_PAGES_LEAST * sizeof(Page)
+        cdef uint64_t part
+        if self.src.map.base == NULL:
+            return HINT_PAGES_ALONE * sizeof(Page)
+        part = self.src.map.head.size // HINTS_PART // self.src.map.head.workers
+        return part if part > least else least
 
     def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0, double since=0):
         """The answer to one message; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""

@@ -18,6 +18,9 @@ cdef enum:
 # `apex_labels` labels, or the name key when that is NO_APEX.
 # OK; FORMERR when the name is malformed or has fewer labels than the apex; SERVFAIL when it did not fit.
 cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels) noexcept nogil
+# Appends what an owner key has behind its separator: b"" for the apex itself, and then memcmp, shorter before longer, is
+# the order of owner names in the zone. Statuses as above.
+cdef Status key_write_rest(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels) noexcept nogil
 # Appends the wire form of the name whose key, of either kind, is the whole of `r`; apex_labels is NO_APEX for a name key.
 # OK, CORRUPT when it is no such key, SERVFAIL when the name did not fit.
 cdef Status key_read(Reader* r, Writer* w, uint8_t* apex_labels) noexcept nogil

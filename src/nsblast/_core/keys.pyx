@@ -18,7 +18,8 @@ cdef inline uint8_t lower(uint8_t c) noexcept nogil:
     return <uint8_t> (c + 32) if c >= 65 and c <= 90 else c
 
 
-cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels) noexcept nogil:
+cdef Status write_labels(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels, uint32_t first) noexcept nogil:
+    """The labels from the `first` on (counted from the root), with the separator where it is due."""
     cdef Reader r
     cdef uint32_t at[128]
     cdef uint32_t labels = 0
@@ -39,8 +40,8 @@ cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t a
         labels += 1
     if reader_bad(&r) or r.at != length or (apex_labels != NO_APEX and labels < apex_labels):
         return FORMERR
-    for k in range(labels):
-        if k == apex_labels:
+    for k in range(first, labels):
+        if k == apex_labels and first == 0:
             writer_u8(w, 0)
         reader_seek(&r, at[labels - 1 - k])
         size = reader_u8(&r)
@@ -51,9 +52,17 @@ cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t a
                 c += 1
             writer_u8(w, c)
         writer_u8(w, 0)
-    if labels == apex_labels:
+    if labels == apex_labels and first == 0:
         writer_u8(w, 0)
     return SERVFAIL if w.bad else OK
+
+
+cdef Status key_write(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels) noexcept nogil:
+    return write_labels(w, wire, length, apex_labels, 0)
+
+
+cdef Status key_write_rest(Writer* w, const uint8_t* wire, uint32_t length, uint8_t apex_labels) noexcept nogil:
+    return write_labels(w, wire, length, apex_labels, apex_labels)
 
 
 cdef Status key_read(Reader* r, Writer* w, uint8_t* apex_labels) noexcept nogil:

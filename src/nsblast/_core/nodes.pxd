@@ -6,7 +6,9 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from nsblast._core.entries cimport Seen
+from nsblast._core.hints cimport Hints
 from nsblast._core.name cimport Name, Seed
+from nsblast._core.nsec3 cimport Sha1
 from nsblast._core.rrset cimport Entry
 from nsblast._core.shm cimport Map
 from nsblast._core.status cimport Status
@@ -66,6 +68,8 @@ cdef struct Sources:        # where a worker's nodes come from
     uint32_t n_fills
     uint32_t* asked         # ASKED slots: names missed of late, by hash; NULL = none are remembered
     Wishes* wishes          # NULL = none are noted
+    Hints* hints            # where to begin in NSEC and NSEC3 chains; NULL = nowhere
+    Sha1 sha1
 
 
 cdef struct Trail:          # what one answer rests on

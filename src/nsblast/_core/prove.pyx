@@ -1,14 +1,15 @@
 """DNSSEC proofs from the records in the zone (RFC 4035 3.1.3, RFC 5155 7.2).
 
-Owns: which NSEC or NSEC3 an answer must show. Never: signing, and hashing of names (the store's reader does that
-when it is asked for an NSEC3). A zone whose chain has a hole gets the proof without the missing part.
+Owns: which NSEC or NSEC3 an answer must show. Never: signing; where in the chain a record stands (chain.pyx).
+A zone whose chain has a hole gets the proof without the missing part.
 """
 
 from libc.stdint cimport uint8_t, uint16_t
 
+from nsblast._core.chain cimport chain_find
 from nsblast._core.compose cimport need_apex, put_type
 from nsblast._core.name cimport Name, name_wildcard
-from nsblast._core.nodes cimport MissKind, Sources, node_special
+from nsblast._core.nodes cimport MissKind, Sources
 from nsblast._core.plan cimport SECTION_AUTHORITY
 from nsblast._core.proto cimport TYPE_NSEC, TYPE_NSEC3
 from nsblast._core.rrset cimport ZONE_NSEC, ZONE_NSEC3
@@ -17,9 +18,9 @@ from nsblast._core.txn cimport Txn
 
 
 cdef Status put_found(Txn* txn, const Sources* src, MissKind kind, const Name* name, uint8_t k) noexcept nogil:
-    """The NSEC or NSEC3 that the store finds for the suffix of k labels; ABSENT when there is none."""
+    """The NSEC or NSEC3 that matches or covers the suffix of k labels; ABSENT when there is none."""
     cdef uint16_t at = 0
-    cdef Status status = node_special(src, &txn.work.trail, kind, name, k, txn.apex, &at)
+    cdef Status status = chain_find(txn, src, kind, name, k, &at)
     if status != Status.OK:
         return status
     status = put_type(txn, SECTION_AUTHORITY, at, TYPE_NSEC if kind == MissKind.MISS_NSEC_COVER else TYPE_NSEC3, 0)

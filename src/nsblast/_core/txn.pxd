@@ -40,6 +40,10 @@ cdef struct Shared:         # the look-up just made, for the next packet of the 
 cdef struct Work:           # what is needed only while a packet is being answered: one for a whole batch stays in the CPU's cache
     Name sname_buf          # the name a chain has led to
     Name scratch            # wildcard and glue names
+    Name step               # the next owner name of an NSEC or NSEC3 chain
+    uint8_t sought[512]     # what is looked for in the chain: an owner key's rest
+    uint8_t here[512]       # the same of where the search stands
+    uint8_t ahead[512]      # and of what comes next there
     Link chain[17]          # names of the chain; [links] is room for the next
     Trail trail
     Plan plan
