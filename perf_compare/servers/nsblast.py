@@ -45,7 +45,7 @@ def import_zones(workload: Workload, database: Path, cpus: str | None = None) ->
         raise ServerError(f"nsblast zone import: {done.stderr.strip()[-800:]}")
 
 
-def _copy(source: str, target: str) -> None:
+def copy_file(source: str, target: str) -> None:
     """Sorted files never change and are linked; everything else is copied."""
     if source.endswith(".sst"):
         os.link(source, target)
@@ -74,7 +74,7 @@ class Nsblast(Server):
             shutil.rmtree(unfinished, ignore_errors=True)
             import_zones(workload, unfinished)
             unfinished.rename(kept)
-        shutil.copytree(kept, self.database, copy_function=_copy)
+        shutil.copytree(kept, self.database, copy_function=copy_file)
 
     def command(self) -> list[str]:
         return [

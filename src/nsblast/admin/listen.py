@@ -27,6 +27,8 @@ HEAD_MAX = 32 << 10
 HEADERS_MAX = 100
 _STALL = 30.0
 """Seconds within which the next part of a body must come."""
+_JOINED = 4096
+"""Octets up to which a write waits for the next one."""
 _LOOK = 5.0
 """Seconds between two looks at certificate files."""
 
@@ -114,11 +116,45 @@ def _stat(path: Path) -> tuple[int, int, int]:
     return (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
+class _Joining:
+    """A transport that sends what one turn of the loop writes at once: uvicorn writes head and body of an answer one by one.
+
+    Two writes are two system calls and, for the client, often two packets: a fifth of what a small write cost this process.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """At the end of this turn of the loop, or with close(); what is large at once, so that a full socket is felt."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+        if len(data) > _JOINED or len(self._parts) > 2:
+            self._flush()
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._transport.write(data)
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, with limits for who sends too much, too slowly, or something that is not HTTP."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]
         self._octets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = ""
