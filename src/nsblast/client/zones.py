@@ -150,6 +150,21 @@ class ZoneCalls(Transport):
         """Make a secondary a primary again, with the contents it has."""
         return self.done("DELETE", _master(zone), given)
 
+    # -- who may do what over DNS
+
+    def access(self, zone: str, *, tenant: str = "") -> dict[str, list[str]]:
+        """A zone's own rules by what they are for: transfer, notify, update; what is not there follows the server's settings."""
+        value = self.ask("GET", _access(zone), dict[str, Any], query={"tenant": tenant or self.tenant})
+        return msgspec.convert(value["access"], dict[str, list[str]])
+
+    def set_access(self, zone: str, rules: dict[str, list[str]], **given: Unpack[Writing]) -> Changed:
+        """Replace a zone's rules: addresses, networks, key:NAME, any, none."""
+        return self.done("PUT", _access(zone), given, {"access": rules})
+
+    def delete_access(self, zone: str, **given: Unpack[Writing]) -> Changed:
+        """Have a zone follow the server's settings again."""
+        return self.done("DELETE", _access(zone), given)
+
     def _entries(self, path: str, start: str, direction: Direction, limit: int, tenant: str) -> Iterator[Entry]:
         # As they are: msgspec would drop the members that Entry does not name.
         return cast(Iterator[Entry], self._list(path, dict, start, direction, limit, tenant, kind="verbose"))
@@ -163,3 +178,7 @@ class ZoneCalls(Transport):
 
 def _master(zone: str) -> str:
     return f"/config/{part(zone)}/master"
+
+
+def _access(zone: str) -> str:
+    return f"/config/{part(zone)}/access"
