@@ -168,7 +168,8 @@ class Accounts:
                 if candidate == apex:
                     break
                 vzone = self.vzone(candidate)
-                if vzone is not None:
+                # One made in a zone further up ends where a zone of its own begins.
+                if vzone is not None and wire(vzone.zone) == apex:
                     return Owner(vzone.tenant, apex, candidate)
         return Owner(record.tenant or v1.FIRST_TENANT, apex)
 

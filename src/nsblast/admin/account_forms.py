@@ -17,6 +17,9 @@ from nsblast.access.rules import wire
 from nsblast.errors import InputError
 from nsblast.records.names import name_to_text
 
+_END_OF_TIME = 253402300800.0
+"""Seconds from 1970 to the year 10000, which no calendar here reaches."""
+
 Secret = Annotated[str, Meta(description="write-only")]
 
 
@@ -106,7 +109,12 @@ class TsigForm(Body, kw_only=True, frozen=True):
 
 def fqdn(text: str) -> str:
     """As it is stored: absolute, lower case, with its final dot; "" stays."""
-    return name_to_text(wire(text)) if text else ""
+    if not text:
+        return ""
+    try:
+        return name_to_text(wire(text))
+    except UnicodeEncodeError:  # octets of a path or query that are no UTF-8
+        raise InputError(f"not a domain name: {text!r}") from None
 
 
 def tenant_of(form: TenantForm, ident: str) -> Tenant:
@@ -157,12 +165,17 @@ def tsig_secret(text: str) -> bytes:
 
 
 def seconds(when: datetime | float | None) -> float:
-    """Seconds since 1970; 0 = never. A time without a zone is UTC."""
+    """Seconds since 1970; 0 = never. A time without a zone is UTC. InputError before 1970 and after the year 9999."""
     if when is None:
         return 0.0
     if isinstance(when, datetime):
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    return float(when)
+        found = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    else:
+        found = float(when)
+    # 0 is kept as "never": who gives it as a time must not get a key without end.
+    if not 0 < found < _END_OF_TIME:
+        raise InputError(f"expires: {when} is not between 1970 and 9999", member="expires")
+    return found
 
 
 def shown_time(when: float) -> str | None:

@@ -105,7 +105,10 @@ def explain(error: Exception, given: Any, what: str) -> str:
     found = _walk(given, where)
     if found is _MISSING or isinstance(found, Mapping) or not place:
         return f"{what}: {place + ': ' if place else ''}{said}"
-    shown = orjson.dumps(found, default=str).decode()
+    try:
+        shown = orjson.dumps(found, default=str).decode()
+    except TypeError:  # nested too deeply to be shown
+        return f"{what}: {place}: {said}"
     return f"{what}: {place} = {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}: {said}"
 
 

@@ -8,7 +8,7 @@ restored), gets `reset`: the listener lists the zones anew.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -80,8 +80,10 @@ class Events:
         self._ended = True
         self.wake(0)
 
-    async def stream(self, actor: Actor, after: Place | None, heartbeat: float) -> AsyncIterator[bytes]:
-        """What the actor may see, from a place on (None = now)."""
+    async def stream(
+        self, who: Callable[[], Actor | None], after: Place | None, heartbeat: float
+    ) -> AsyncIterator[bytes]:
+        """What somebody may see, from a place on (None = now). who: asked before anything is told; None ends the stream."""
         if self.listeners >= LISTENERS:
             raise Refused("too many listen already", status=503)
         self.listeners += 1
@@ -94,6 +96,9 @@ class Events:
                 yield _event(at, b"reset", {"position": at.number})
             while not self._ended and time.monotonic() < end:
                 news = self._news
+                actor = who()
+                if actor is None:
+                    return
                 if at < Place(self._shown):
                     at, found = await self._loop.run_in_executor(None, self._read, actor, at, self._shown)
                     if found:

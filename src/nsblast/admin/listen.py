@@ -1,7 +1,7 @@
 """The HTTP server's sockets and connections: uvicorn in the control process's loop, with limits of our own.
 
 Owns: binding, TLS and its reload, limits of headers, connections and time. Never: what a request means (rim.py).
-A request's head must be whole within http_head_timeout and under HEAD_MAX octets, its body must keep coming; a connection without
+A request's head must be whole within http_head_timeout and under HEAD_MAX octets, its body must come in time; a connection without
 a request is closed after http_idle_timeout. Beyond http_connections connections, further ones are answered 503.
 """
 
@@ -26,7 +26,9 @@ from nsblast.settings import Settings
 HEAD_MAX = 32 << 10
 HEADERS_MAX = 100
 _STALL = 30.0
-"""Seconds within which the next part of a body must come."""
+"""Seconds that a body may take, and its length in _RATE more."""
+_RATE = 4096
+"""Octets a second that a body must come with on the whole."""
 _JOINED = 4096
 """Octets up to which a write waits for the next one."""
 _LOOK = 5.0
@@ -158,6 +160,8 @@ class _Protocol(HttpToolsProtocol):
         self._octets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = ""
+        self._received = 0
+        self._began = 0.0
         # A new connection must ask within the time a kept one may be idle.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -168,8 +172,11 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiting == "body":
-            self._expect("body", _STALL)
+            self._received += len(data)
         super().data_received(data)
+        if not self._waiting and (self.cycle is None or self.cycle.response_complete):
+            # Line ends before a request begin none; but uvicorn has stopped its clock for them.
+            self._expect("head", self.config.app.state.site.settings.http_head_timeout)  # type: ignore[union-attr]
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -187,6 +194,8 @@ class _Protocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._received = 0
+        self._began = self.loop.time()
         self._expect("body", _STALL)
         super().on_headers_complete()
 
@@ -215,8 +224,9 @@ class _Protocol(HttpToolsProtocol):
         self._timer = None
         if self.transport.is_closing():
             return
-        if self._waiting == "body" and self.flow.read_paused:
-            self._expect("body", _STALL)  # it is us who do not read
+        left = self._began + _STALL + self._received / _RATE - self.loop.time()
+        if self._waiting == "body" and (left > 0 or self.flow.read_paused):
+            self._expect("body", max(left, 1.0))  # paused: it is us who do not read
         elif self._waiting == "head":
             self._tell(408, "the request did not come in time")
         else:

@@ -6,7 +6,7 @@ change answers. Never: JSON of entries, HTTP.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from nsblast._core.name import fold
@@ -16,11 +16,13 @@ from nsblast.access.records_v1 import Vzone
 from nsblast.admin.calls import Answer, Call, Writing
 from nsblast.errors import Conflict, Forbidden, InputError, NotFound, Outdated
 from nsblast.records import name_from_text, name_to_text, to_text, type_name
+from nsblast.store import layout
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import Rr, Wire
 from nsblast.zones.model import ChangeSet, Contents, Diff, Guard, Op, Result
 
 T = TypeVar("T")
+_Entry = TypeVar("_Entry", bound=tuple[Any, ...])
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -77,6 +79,22 @@ def strangers_in(call: Call, apex: Wire) -> list[Wire]:
         for vzone in index.walk(Vzone)
         if vzone.zone == shown and not call.actor.owns(vzone.tenant) and call.accounts.lives(vzone)
     ]
+
+
+def without_strangers(call: Call, apex: Wire, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    """Entries of a zone without those in virtual zones of tenants other than the actor's; of several the deepest counts."""
+    index = call.accounts.index
+    shown = name_to_text(apex)
+    given = {
+        fold(name_from_text(vzone.name)): call.actor.owns(vzone.tenant)
+        for vzone in (index.walk(Vzone) if index.count(Vzone) else ())
+        if vzone.zone == shown and call.accounts.lives(vzone)
+    }
+    whose = call.site.backend.zone(apex)
+    mine = whose is None or call.actor.owns(whose.tenant or layout.FIRST_TENANT)
+    for entry in entries:
+        if next((given[name] for name in layout.suffixes(entry[0]) if name in given), mine) if given else mine:
+            yield entry
 
 
 def demand_whole(call: Call, apex: Wire) -> None:

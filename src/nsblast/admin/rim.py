@@ -47,6 +47,7 @@ _SECURITY = [
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _REALM = 'Basic realm="nsblast", charset="UTF-8"'
 _SAFE = frozenset(("GET", "HEAD"))
+_ONCE = (b"host", b"authorization", b"x-api-key", b"content-type", b"content-length", b"if-match", b"last-event-id")
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 _PARTS = 64 << 10  # octets of a query string at most
 
@@ -75,6 +76,8 @@ class Rim:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         extra: Mapping[str, str] = {}
         try:
+            if len(headers) != len(scope["headers"]) or b"host" not in headers:
+                _check_once(scope)
             call = await self._call(endpoint, _decoded(scope["path_params"]), scope, headers, receive)
             answer = await endpoint.handler(call)
             if answer.stream is not None:
@@ -190,6 +193,8 @@ class Rim:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as error:
             raise Refused(explain(error, given, "query")) from None
+        except UnicodeEncodeError as error:  # octets that are no UTF-8, where a number is wanted
+            raise Refused(f"query: {error.object!r} is not what is expected here") from None
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         limit = self.site.settings.http_body_limit
@@ -274,6 +279,16 @@ class Rim:
     def _observe(self, endpoint: Endpoint | None, method: str, status: int, began: float) -> None:
         for observer in self.observers:
             observer(endpoint, method, status, time.perf_counter() - began)
+
+
+def _check_once(scope: Scope) -> None:
+    """A request that a proxy before us may have understood otherwise is refused (RFC 9112 3.2, RFC 9110 5.3)."""
+    names = [name for name, _ in scope["headers"]]
+    if b"host" not in names and scope["http_version"] != "1.0":
+        raise Refused("the Host header is missing")
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise Refused(f"the {name.decode()} header is sent twice")
 
 
 def _too_large(limit: int) -> Refused:

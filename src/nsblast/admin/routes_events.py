@@ -1,13 +1,17 @@
 """The endpoint of events. What they are: events.py."""
 
+import time
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from nsblast.access.may import Actor
 from nsblast.access.permissions import Permission
 from nsblast.admin.calls import Acting, Answer, Call, Endpoint
 from nsblast.admin.events import Events, place_of
+from nsblast.errors import Forbidden
 
 
 class Listening(Acting, kw_only=True, frozen=True):
@@ -19,13 +23,35 @@ class Listening(Acting, kw_only=True, frozen=True):
     heartbeat: Annotated[float, Meta(ge=0.1, le=60, description="seconds between two signs of life at most")] = 15.0
 
 
+def _who(call: Call) -> Callable[[], Actor | None]:
+    """Who asked, as that one's accounts are by then; None when the credentials would no longer be taken."""
+    asked, accounts = call.actor, call.accounts
+    first = accounts.user(asked.user)
+
+    def who() -> Actor | None:
+        user = accounts.user(asked.user)
+        key = accounts.key(asked.key) if asked.key else None
+        if first is None or user is None or (asked.key and key is None) or user.tenant != asked.home:
+            return None
+        if not asked.key and user.password != first.password:
+            return None
+        actor = accounts.actor(user, key, now=time.time())
+        try:
+            actor = actor.within(asked.tenant) if actor is not None else None
+        except Forbidden:
+            return None
+        return actor if actor is not None and actor.may(Permission.LIST_ZONES) else None
+
+    return who
+
+
 async def listen(call: Call) -> Answer:
     """GET /events."""
     events: Events = call.site.parts["events"]
     given = call.header("last-event-id") or call.query.start
     after = place_of(given) if given else None
     return Answer(
-        stream=events.stream(call.actor, after, call.query.heartbeat),
+        stream=events.stream(_who(call), after, call.query.heartbeat),
         headers={"content-type": "text/event-stream", "x-accel-buffering": "no"},
     )
 

@@ -6,6 +6,7 @@ Who acts in a tenant sees of its zones what was done since they were made; what 
 to zones that are gone, only who acts in all tenants sees.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -173,9 +174,13 @@ def _time(text: str, member: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        if not math.isfinite(seconds):
+            raise InputError(f"{member}: {text!r} is no time")
+        return seconds
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -17,7 +17,7 @@ from nsblast.access.permissions import Permission
 from nsblast.access.records_v1 import Vzone
 from nsblast.admin.calls import Answer, Call, Endpoint, Page, Paging, Writing
 from nsblast.admin.entry_show import show
-from nsblast.admin.reach import in_thread, name_given, name_in
+from nsblast.admin.reach import in_thread, name_given, name_in, without_strangers
 from nsblast.errors import Forbidden, InputError, NotFound
 from nsblast.records import name_from_text, name_to_text, type_name
 from nsblast.store import layout
@@ -79,9 +79,12 @@ def _entries(call: Call, name: Wire, apex: Wire, query: Paging) -> Answer:
     found: list[Any] = []
     names: list[str] = []
     more = False
-    for owner, blob in call.site.backend.entries(apex, start, below=name, backwards=query.backwards):
+    below = call.site.backend.entries(apex, start, below=name, backwards=query.backwards)
+    for owner, blob in without_strangers(call, apex, below):
         data = unpack_entry(blob)
-        if not data.rrsets:
+        seen = call.actor.types_of(Permission.READ_VZONE, owner)
+        rrsets = [one for one in data.rrsets if seen is None or one[0] in seen]
+        if not rrsets:
             continue
         if len(found) == query.limit:
             more = True
@@ -89,11 +92,11 @@ def _entries(call: Call, name: Wire, apex: Wire, query: Paging) -> Answer:
         spelled = data.spelling or owner
         names.append(name_to_text(owner))
         if query.kind == "verbose":
-            found.append(show(data.rrsets, spelled))
+            found.append(show(rrsets, spelled))
         elif query.kind == "id":
             found.append(name_to_text(spelled))
         else:
-            types = list(dict.fromkeys(type_name(one[0]).lower() for one in data.rrsets))
+            types = list(dict.fromkeys(type_name(one[0]).lower() for one in rrsets))
             found.append({"fqdn": name_to_text(spelled), "types": types})
     return Answer(found, page=Page(more, query.limit, names[0] if names else "", names[-1] if names else ""))
 

@@ -27,8 +27,8 @@ from nsblast.admin.reach import (
     in_thread,
     name_given,
     name_in,
-    strangers_in,
     told,
+    without_strangers,
     zone_etag,
     zone_of,
 )
@@ -60,18 +60,20 @@ def _zones(call: Call, actor: Actor, query: Paging) -> Answer:
     start = fold(name_given(query.start, "from")) if query.start else None
     found: list[Any] = []
     names: list[str] = []
-    last = ""
-    more = False
+    looked_at = ""
+    more = scanned = False
     for looked, (apex, record) in enumerate(_candidates(call, actor, start, query.backwards)):
-        if len(found) == query.limit or looked == SCAN:
+        scanned = looked == SCAN
+        if len(found) == query.limit or scanned:
             more = True
             break
-        last = name_to_text(apex)
+        looked_at = name_to_text(apex)
         if actor.may(Permission.LIST_ZONES, apex):
-            names.append(last)
-            found.append(_zone_item(last, record, query, every=actor.tenant == ALL_TENANTS))
-    first = names[0] if names else ""
-    return Answer(found, page=Page(more, query.limit, first, last))
+            names.append(looked_at)
+            found.append(_zone_item(looked_at, record, query, every=actor.tenant == ALL_TENANTS))
+    first, last = (names[0], names[-1]) if names else ("", "")
+    # A name that is not to be seen is told only where nothing else says how to go on.
+    return Answer(found, page=Page(more, query.limit, first, looked_at if scanned else last))
 
 
 def _candidates(call: Call, actor: Actor, start: Wire | None, backwards: bool) -> Iterator[Zone]:
@@ -106,21 +108,24 @@ def _entries(call: Call, apex: Wire, query: Paging) -> Answer:
     start = fold(name_given(query.start, "from")) if query.start else None
     if start is not None and apex not in layout.suffixes(start):
         raise InputError(f"from: {query.start!r} is not in {name_to_text(apex)}")
-    strangers = strangers_in(call, apex)
     found: list[Any] = []
-    last = first = ""
-    more = False
-    for looked, (owner, blob) in enumerate(call.site.backend.entries(apex, start, backwards=query.backwards)):
-        if len(found) == query.limit or looked == SCAN:
+    names: list[str] = []
+    looked_at = ""
+    looked = 0
+    more = scanned = False
+    for owner, blob in without_strangers(call, apex, call.site.backend.entries(apex, start, backwards=query.backwards)):
+        scanned = looked == SCAN
+        if len(found) == query.limit or scanned:
             more = True
             break
-        last = name_to_text(owner)
+        looked += 1
+        looked_at = name_to_text(owner)
         data = unpack_entry(blob)
         seen = call.actor.types_of(Permission.READ_ZONE, owner)
         rrsets = [one for one in data.rrsets if seen is None or one[0] in seen]
-        if not rrsets or any(stranger in layout.suffixes(owner) for stranger in strangers):
+        if not rrsets:
             continue
-        first = first or last
+        names.append(looked_at)
         spelled = data.spelling or owner
         if query.kind == "verbose":
             found.append(show(rrsets, spelled))
@@ -129,7 +134,8 @@ def _entries(call: Call, apex: Wire, query: Paging) -> Answer:
         else:
             types = list(dict.fromkeys(type_name(one[0]).lower() for one in rrsets))
             found.append({"fqdn": name_to_text(spelled), "types": types})
-    return Answer(found, page=Page(more, query.limit, first, last))
+    first, last = (names[0], names[-1]) if names else ("", "")
+    return Answer(found, page=Page(more, query.limit, first, looked_at if scanned else last))
 
 
 # -- making

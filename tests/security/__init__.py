@@ -1,0 +1,1 @@
+"""Attacks on the admin API, over real HTTP."""
