@@ -98,7 +98,7 @@ def test_every_answer_is_kept_from_browsers_and_has_an_id() -> None:
     ("query", "words"),
     [
         (b"number=0", 'query: number = "0": expected int >= 1'),
-        (b"numbr=1", "query: there is no parameter numbr"),
+        (b"nummer=1", "query: there is no parameter nummer"),
         (b"number=1&number=2", "query: number is given twice"),
     ],
 )
