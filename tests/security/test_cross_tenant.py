@@ -21,8 +21,8 @@ def _do(wire: Wire, method: str, target: str, json: object = None) -> object:
     return got.value
 
 
-def test_a_virtual_zone_ends_where_another_tenants_zone_begins(tmp_path: Path) -> None:
-    """Given first, in the zone above; then its place came to lie in a delegated sub-zone of a third tenant."""
+def test_a_zone_does_not_hide_what_another_tenant_was_given(tmp_path: Path) -> None:
+    """A subtree given in the zone above comes before a delegated sub-zone around it; afterwards nobody else reaches into that."""
     with api(tmp_path, workers=1) as server, Wire(server, basic("admin", PASSWORD)) as admin:
         keys = {}
         for tenant, root in (("provider", ""), ("accomplice", ""), ("victim", "x.provider.test")):
@@ -38,6 +38,12 @@ def test_a_virtual_zone_ends_where_another_tenants_zone_begins(tmp_path: Path) -
         _do(provider, "POST", path("zone", "provider.test"), ns)
         _do(provider, "POST", path("vzone", "a.x.provider.test"), {"tenant": "accomplice"})
         _do(accomplice, "PATCH", path("rr", "www.a.x.provider.test"), {"txt": ["before"]})
+        for tenant in (victim, provider):
+            for target in ("x.provider.test", "a.x.provider.test"):
+                assert tenant("POST", path("zone", target), ns).status == 403
+        assert b"before" in str(server.ask("www.a.x.provider.test", "TXT").answer[0]).encode()
+        _do(provider, "DELETE", path("vzone", "a.x.provider.test"))
+        _do(provider, "DELETE", path("rr", "www.a.x.provider.test"))
         _do(victim, "POST", path("zone", "x.provider.test"), ns)
         _do(victim, "PATCH", path("rr", "www.a.x.provider.test"), {"txt": [TOKEN]})
         target = path("rr", "www.a.x.provider.test")

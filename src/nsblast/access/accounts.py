@@ -184,7 +184,7 @@ class Accounts:
         """Whether a zone may be made there, its permission aside.
 
         Below another tenant's zone it may only where the tenant's root lies there too and nothing at or below that
-        root is another's: that is how sub-zones are delegated. Outside the root it may not at all.
+        root is another's: that is how sub-zones are delegated. Outside the root it may not at all, nor above what another was given.
         """
         if actor.tenant == ALL_TENANTS:
             raise InputError("tenant: a zone is made in one tenant, not in all", member="tenant")
@@ -193,11 +193,25 @@ class Accounts:
         if root is not None and root not in layout.suffixes(apex):
             raise Forbidden(f"{name_to_text(apex)} is not at or below {name_to_text(root)}, the tenant's root")
         owner = self.owner_of(apex)
-        if owner is None or actor.owns(owner.tenant):
+        if owner is None:
+            return
+        if actor.owns(owner.tenant):
+            self._demand_nothing_hidden(actor, owner.zone, apex)
             return
         border = owner.vzone or owner.zone
         if root is None or border == root or border not in layout.suffixes(root):
             raise Forbidden(f"{name_to_text(apex)} lies in {name_to_text(border)}, which is another tenant's")
+        self._demand_nothing_hidden(actor, owner.zone, apex)
+
+    def _demand_nothing_hidden(self, actor: Actor, zone: Wire, apex: Wire) -> None:
+        """Forbidden when a zone at apex would hide a virtual zone that another tenant was given in the zone around."""
+        if not self.index.count(Vzone):
+            return
+        shown = name_to_text(zone)
+        for vzone in self.index.walk(Vzone):
+            hidden = vzone.zone == shown and apex in layout.suffixes(wire(vzone.name))
+            if hidden and not actor.owns(vzone.tenant) and self.lives(vzone):
+                raise Forbidden(f"something below {name_to_text(apex)} is given to another tenant")
 
 
 def filter_of(role: Role) -> Filter:
