@@ -22,6 +22,7 @@ from nsblast.errors import Forbidden, InputError, NotFound
 from nsblast.records.names import name_to_text
 from nsblast.store import layout
 from nsblast.store.reader import StoreReader
+from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Wire
 
 Submit = Callable[[AccountChange], "Future[AccountResult]"]
@@ -34,6 +35,8 @@ class Owner(NamedTuple):
     """Id."""
     zone: Wire
     """Apex of the deepest zone it lies in."""
+    record: ZoneRecord
+    """That zone's."""
     vzone: Wire | None = None
     """The virtual zone that gives it to the tenant."""
 
@@ -170,8 +173,8 @@ class Accounts:
                 vzone = self.vzone(candidate)
                 # One made in a zone further up ends where a zone of its own begins.
                 if vzone is not None and wire(vzone.zone) == apex:
-                    return Owner(vzone.tenant, apex, candidate)
-        return Owner(record.tenant or v1.FIRST_TENANT, apex)
+                    return Owner(vzone.tenant, apex, record, candidate)
+        return Owner(record.tenant or v1.FIRST_TENANT, apex, record)
 
     def demand_name(self, actor: Actor, name: Wire) -> Owner | None:
         """Whose the name is; Forbidden when it is another tenant's than the one acted in."""

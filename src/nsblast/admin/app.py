@@ -4,7 +4,7 @@ Owns: which path leads to which endpoints. Never: what happens to a request on i
 Paths are matched as they came, still percent-encoded: a name may hold an encoded slash (RFC 2317 zones do).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -53,7 +53,44 @@ def endpoints() -> tuple[Endpoint, ...]:
     return (*table, *routes_docs.endpoints_of(endpoints))
 
 
-def make_app(site: Site) -> Starlette:
+class Application(Starlette):
+    """Starlette's, with a short way to the endpoints: its way through middleware and routes costs as much as what many of them do.
+
+    Two looks into tables find a path without parameters, or with one as its last segment. All else goes the long way: other paths,
+    what is refused, and every request when the site has origins of browsers to be told of.
+    """
+
+    short: bool = False
+
+    def shorten(self, resources: Mapping[str, "_Resource"]) -> None:
+        """Take the short way to these from now on."""
+        self.short = True
+        self._whole = {path: each for path, each in resources.items() if "{" not in path}
+        self._leaves: dict[str, tuple[_Resource, str]] = {}
+        for path, each in resources.items():
+            head, _, last = path.rpartition("/")
+            if "{" not in head and last.startswith("{"):
+                self._leaves[head] = each, last[1:-1]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.short:
+            path: str = scope["raw_path"].decode("latin-1")
+            resource = self._whole.get(path)
+            if resource is None:
+                head, _, last = path.rpartition("/")
+                resource, parameter = self._leaves.get(head, (None, ""))
+                scope["path_params"] = {parameter: last} if last else {}
+            else:
+                scope["path_params"] = {}
+                last = path
+            if resource is not None and last and resource.has(scope["method"]):
+                await resource(scope, receive, send)
+                return
+        scope.pop("extensions", None)  # what goes the long way is answered through what wraps it
+        await super().__call__(scope, receive, send)
+
+
+def make_app(site: Site) -> Application:
     """The application; its `state.site` is the site."""
     rim = Rim(site)
     meters = routes_metrics.meters_of(site)
@@ -61,9 +98,11 @@ def make_app(site: Site) -> Starlette:
     middleware = [Middleware(_RawPaths)]
     if site.settings.http_cors_origins:
         middleware.append(_with_origins(site.settings.http_cors_origins))
-    app = Starlette(
-        routes=_routes(rim, endpoints()), middleware=middleware, exception_handlers={HTTPException: rim.refuse}
-    )
+    resources = _resources(rim, endpoints())
+    routes = [resource.route() for resource in resources.values()]
+    app = Application(routes=routes, middleware=middleware, exception_handlers={HTTPException: rim.refuse})
+    if not site.settings.http_cors_origins:
+        app.shorten(resources)
     app.router.redirect_slashes = False  # a path that differs by a slash is another path: 404, like every wrong one
     app.state.site = site
     return app
@@ -107,6 +146,10 @@ class _Resource:
         if endpoint.method == "GET":
             self._methods["HEAD"] = endpoint
 
+    def has(self, method: str) -> bool:
+        """Whether an endpoint takes this method."""
+        return method in self._methods
+
     def route(self) -> Route:
         """Its line of the application's table; other methods are refused by Starlette."""
         return Route(self._path, self, methods=[*self._methods, "OPTIONS"], name=self._path)
@@ -114,7 +157,7 @@ class _Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._methods.get(scope["method"])
         if endpoint is None:
-            await self._rim.options(", ".join(sorted([*self._methods, "OPTIONS"])), send)
+            await self._rim.options(", ".join(sorted([*self._methods, "OPTIONS"])), scope, send)
         else:
             await self._rim.serve(endpoint, scope, receive, send)
 
@@ -123,8 +166,8 @@ _FIRST = ("/rr", "/zone")
 """What is asked most: the routes are tried in order."""
 
 
-def _routes(rim: Rim, table: Iterable[Endpoint]) -> list[Route]:
-    """One a path; what is asked most first, a word before a parameter."""
+def _resources(rim: Rim, table: Iterable[Endpoint]) -> dict[str, _Resource]:
+    """One a path, by it; what is asked most first, a word before a parameter."""
     resources: dict[str, _Resource] = {}
     for endpoint in table:
         path = endpoint.full_path
@@ -133,4 +176,4 @@ def _routes(rim: Rim, table: Iterable[Endpoint]) -> list[Route]:
     def order(path: str) -> tuple[bool, list[bool]]:
         return not path.removeprefix(BASE).startswith(_FIRST), [part.startswith("{") for part in path.split("/")]
 
-    return [resources[path].route() for path in sorted(resources, key=order)]
+    return {path: resources[path] for path in sorted(resources, key=order)}

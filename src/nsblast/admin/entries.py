@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
@@ -105,6 +106,7 @@ class Given(NamedTuple):
 
 
 _SINGLE = frozenset((SOA, CNAME, 39))
+_MEMBERS = attrgetter(*(attribute for _, attribute in FIELDS))
 
 
 def _ttls(had: tuple[RRset, ...]) -> dict[tuple[int, int], int]:
@@ -117,10 +119,8 @@ def read(form: EntryForm, zone: Wire) -> Given:
     """What a form asks for. zone: apex, for relative names."""
     sets: dict[int, list[bytes]] = {}
     soa: Soa | None = None
-    for member, attribute in FIELDS:
-        value = getattr(form, attribute)
-        if value is UNSET:
-            continue
+    # An entry names few of the many types there are.
+    for (member, _), value in [each for each in zip(FIELDS, _MEMBERS(form), strict=True) if each[1] is not UNSET]:
         reader = _READERS.get(member)
         items = [] if value in (None, "", []) else value if isinstance(value, list) else [value]
         if member in ("a", "aaaa"):

@@ -11,14 +11,16 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 import uvicorn.lifespan.off  # named by text in uvicorn: what is not imported before privileges are dropped may not be readable
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from nsblast.admin.envelope import pack_error
+from nsblast.admin.rim import WHOLE
 from nsblast.errors import NsblastError, SettingsError, from_os
 from nsblast.logs import log
 from nsblast.settings import Settings
@@ -29,8 +31,6 @@ _STALL = 30.0
 """Seconds that a body may take, and its length in _RATE more."""
 _RATE = 4096
 """Octets a second that a body must come with on the whole."""
-_JOINED = 4096
-"""Octets up to which a write waits for the next one."""
 _LOOK = 5.0
 """Seconds between two looks at certificate files."""
 
@@ -118,48 +118,15 @@ def _stat(path: Path) -> tuple[int, int, int]:
     return (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
-class _Joining:
-    """A transport that sends what one turn of the loop writes at once: uvicorn writes head and body of an answer one by one.
-
-    Two writes are two system calls and, for the client, often two packets: a fifth of what a small write cost this process.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._parts: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """At the end of this turn of the loop, or with close(); what is large at once, so that a full socket is felt."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-        if len(data) > _JOINED or len(self._parts) > 2:
-            self._flush()
-
-    def close(self) -> None:
-        """Send what was written, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._parts:
-            data = b"".join(self._parts)
-            self._parts.clear()
-            self._transport.write(data)
-
-
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, with limits for who sends too much, too slowly, or something that is not HTTP."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(transport)
         self._octets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = ""
+        self._within = 0.0
         self._received = 0
         self._began = 0.0
         # A new connection must ask within the time a kept one may be idle.
@@ -177,6 +144,9 @@ class _Protocol(HttpToolsProtocol):
         if not self._waiting and (self.cycle is None or self.cycle.response_complete):
             # Line ends before a request begin none; but uvicorn has stopped its clock for them.
             self._expect("head", self.config.app.state.site.settings.http_head_timeout)  # type: ignore[union-attr]
+        # Most requests come whole, and are past all they are waited for before there need be a timer.
+        if self._waiting and self._timer is None:
+            self._timer = self.loop.call_later(self._within, self._late)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -198,6 +168,8 @@ class _Protocol(HttpToolsProtocol):
         self._began = self.loop.time()
         self._expect("body", _STALL)
         super().on_headers_complete()
+        # The answer is made in a later turn of the loop.
+        self.scope["extensions"] = {WHOLE: {"send": partial(self._answer, self.cycle)}}
 
     def on_message_complete(self) -> None:
         self._expect("")
@@ -206,6 +178,29 @@ class _Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():
             self._tell(400, "this is no HTTP request")
+
+    async def _answer(
+        self, cycle: RequestResponseCycle, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """A whole answer in one write: two are two system calls and, for the client, often two packets."""
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % each for each in headers], b"\r\n"]
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise RuntimeError("a header's value has an end of line")
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(head + body)
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def _count(self, octets: int) -> None:
         self._octets += octets
@@ -216,9 +211,7 @@ class _Protocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._waiting = what
-        if what:
-            self._timer = self.loop.call_later(within, self._late)
+        self._waiting, self._within = what, within
 
     def _late(self) -> None:
         self._timer = None
@@ -226,7 +219,8 @@ class _Protocol(HttpToolsProtocol):
             return
         left = self._began + _STALL + self._received / _RATE - self.loop.time()
         if self._waiting == "body" and (left > 0 or self.flow.read_paused):
-            self._expect("body", max(left, 1.0))  # paused: it is us who do not read
+            # Paused: it is us who do not read.
+            self._timer = self.loop.call_later(max(left, 1.0), self._late)
         elif self._waiting == "head":
             self._tell(408, "the request did not come in time")
         else:

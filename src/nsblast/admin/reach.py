@@ -62,7 +62,11 @@ def zone_of(call: Call, apex: Wire, permission: Permission) -> ZoneRecord:
 
 def owner_in(call: Call, name: Wire) -> Owner:
     """Whose a name is; NotFound when it lies in no zone."""
-    owner = call.accounts.demand_name(call.actor, name)
+    return found(call.accounts.demand_name(call.actor, name), name)
+
+
+def found(owner: Owner | None, name: Wire) -> Owner:
+    """What demand_name() said of a name; NotFound when it lies in no zone."""
     if owner is None:
         raise NotFound(f"{name_to_text(name)} lies in no zone here")
     return owner

@@ -14,7 +14,7 @@ from nsblast.admin.calls import Acting, Answer, Appending, Call, Changing, Endpo
 from nsblast.admin.entries import NS, RRSIG, SOA, Given, read, type_member, type_numbers
 from nsblast.admin.entry_form import EntryForm
 from nsblast.admin.entry_show import etag_of, show
-from nsblast.admin.reach import check_match, commit, demand_primary, guard_of, name_given, name_in, owner_in, told
+from nsblast.admin.reach import check_match, commit, demand_primary, found, guard_of, name_given, name_in, told
 from nsblast.errors import Conflict, Forbidden, InputError, NotFound
 from nsblast.records import name_to_text
 from nsblast.types import Wire
@@ -99,10 +99,7 @@ async def _change(call: Call, method: str, *, append: bool = False) -> Answer:
     zone = whose.zone if whose is not None else b"\0"
     edit = NameEdit(call, zone, owner, method, read(form, zone), append=append)
     edit.demand_any()
-    zone = owner_in(call, name).zone
-    record = call.site.backend.zone(zone)
-    if record is None:
-        raise NotFound(f"there is no zone {name_to_text(zone)}")
+    record = found(whose, name).record
     demand_primary(record, zone)
     if method == "POST" and name == zone:
         raise InputError(f"{name_to_text(name)} is the apex of a zone: its entry is changed, not made")
@@ -159,15 +156,13 @@ async def delete_rr(call: Call) -> Answer:
     """DELETE /rr/{fqdn} and /rr/{fqdn}/{types}."""
     name = fold(name_in(call, "fqdn"))
     types = type_numbers(call.path["types"]) if "types" in call.path else None
-    call.accounts.demand_name(call.actor, name)
+    whose = call.accounts.demand_name(call.actor, name)
     if types is not None:
         call.actor.demand(Permission.DELETE_RR, name, types)
     elif call.actor.types_of(Permission.DELETE_RR, name) == frozenset():
         raise Forbidden(f"DELETE_RR is not permitted to {call.actor.name} for {name_to_text(name)}")
-    zone = owner_in(call, name).zone
-    record = call.site.backend.zone(zone)
-    if record is None:
-        raise NotFound(f"there is no zone {name_to_text(zone)}")
+    owner = found(whose, name)
+    zone, record = owner.zone, owner.record
     demand_primary(record, zone)
     op = without_types(call, name, types, apex=name == zone)
     return told(call, await commit(call, zone, [op], guard_of(call, zone, record)))

@@ -3,6 +3,8 @@
 Owns: both directions, for any octet. Never: IDNA; a name is octets here.
 """
 
+import re
+
 from nsblast._core import scan
 from nsblast.errors import InputError
 from nsblast.types import Wire
@@ -10,6 +12,7 @@ from nsblast.types import Wire
 _LONG = 60  # characters of a wrong name that an error shows
 _SPECIAL = {ord(c): f"\\{c}" for c in '".;\\()@$'}
 _SHOWN = [_SPECIAL.get(octet) or (chr(octet) if 0x21 <= octet <= 0x7E else f"\\{octet:03d}") for octet in range(256)]
+_PLAIN = re.compile(rb"[A-Za-z0-9_-]*")
 
 
 def name_from_text(text: str | bytes, origin: Wire | None = None) -> Wire:
@@ -32,7 +35,8 @@ def name_to_text(wire: Wire) -> str:
     at = 0
     while wire[at]:
         end = at + 1 + wire[at]
-        parts.extend(_SHOWN[octet] for octet in wire[at + 1 : end])
+        label = wire[at + 1 : end]
+        parts.append(label.decode("ascii") if _PLAIN.fullmatch(label) else "".join([_SHOWN[octet] for octet in label]))
         parts.append(".")
         at = end
     return "".join(parts)
