@@ -11,9 +11,9 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import UNSET
 
 from nsblast.admin.entry_form import BY_NUMBER, FIELDS, MNEMONICS, Afsdb, EntryForm, Hinfo, Mx, Raw, Rp, Soa, Srv
@@ -106,7 +106,7 @@ class Given(NamedTuple):
 
 
 _SINGLE = frozenset((SOA, CNAME, 39))
-_MEMBERS = attrgetter(*(attribute for _, attribute in FIELDS))
+_ATTRIBUTES = dict(FIELDS)
 
 
 def _ttls(had: tuple[RRset, ...]) -> dict[tuple[int, int], int]:
@@ -119,8 +119,12 @@ def read(form: EntryForm, zone: Wire) -> Given:
     """What a form asks for. zone: apex, for relative names."""
     sets: dict[int, list[bytes]] = {}
     soa: Soa | None = None
-    # An entry names few of the many types there are.
-    for (member, _), value in [each for each in zip(FIELDS, _MEMBERS(form), strict=True) if each[1] is not UNSET]:
+    # Few of the many members there may be: msgspec tells which without a look at each.
+    for member in msgspec.to_builtins(form):
+        attribute = _ATTRIBUTES.get(member)
+        if attribute is None:
+            continue
+        value = getattr(form, attribute)
         reader = _READERS.get(member)
         items = [] if value in (None, "", []) else value if isinstance(value, list) else [value]
         if member in ("a", "aaaa"):

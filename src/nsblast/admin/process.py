@@ -7,6 +7,7 @@ The admin API (app.py under uvicorn) runs in this same loop: it is started and s
 """
 
 import asyncio
+import gc
 import os
 import signal
 from typing import Any
@@ -40,12 +41,21 @@ from nsblast.transfer.update import Updates
 
 _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
 _ASK_WITHIN = 10.0
+_COLLECT = (20_000, 20, 50)
+"""gc.set_threshold: requests leave no garbage in rings, and 32 of them at once are some thousand objects."""
 
 
 def main(life: Life) -> None:
     """The child's main: returns when control was stopped in order."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Control(life).run())
+
+
+def _settle() -> None:
+    """What was made until now stays, accounts above all: no search for garbage need look at it, nor at each few requests under way."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 class Control:
@@ -95,6 +105,7 @@ class Control:
         api = Listening(make_app(self.site), self.settings, sockets) if sockets else None
         if api is not None:
             await api.start()
+        _settle()
         life.channel.send(state="ready")
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()

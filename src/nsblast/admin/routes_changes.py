@@ -145,7 +145,7 @@ def _take_name(call: Call, change: Change, owner: Wire, zones: dict[Wire, _Zone]
     given: Given = read(change.entry, zone.apex)
     edit = NameEdit(call, zone.apex, owner, change.method, given, append=change.append)
     edit.demand_any()
-    zone.ops.append(edit.op)
+    zone.ops.append(edit.op())
 
 
 def _zone_for(call: Call, name: Wire, zones: dict[Wire, _Zone]) -> _Zone:

@@ -35,7 +35,11 @@ class NameEdit:
         self._append = append
         self.existed = False
         self.etag: str | None = None
-        self.op = EditName(owner, self._edit, spell=method in ("POST", "PUT"))
+        self._owner = owner
+
+    def op(self) -> EditName:
+        """What is to be committed. Not kept: the two would hold each other until garbage is collected."""
+        return EditName(self._owner, self._edit, spell=self._method in ("POST", "PUT"))
 
     def demand_any(self) -> None:
         """Forbidden when no permission that this could need is there: told before anything about the name is."""
@@ -103,7 +107,7 @@ async def _change(call: Call, method: str, *, append: bool = False) -> Answer:
     demand_primary(record, zone)
     if method == "POST" and name == zone:
         raise InputError(f"{name_to_text(name)} is the apex of a zone: its entry is changed, not made")
-    result = await commit(call, zone, [edit.op], guard_of(call, zone, record))
+    result = await commit(call, zone, [edit.op()], guard_of(call, zone, record))
     return told(call, result, status=200 if edit.existed else 201, etag=edit.etag)
 
 
