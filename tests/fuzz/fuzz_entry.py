@@ -7,6 +7,11 @@ a read outside it; in the cache other blocks lie around it, and a read outside w
 import random
 import struct
 
+import dns.exception
+import dns.message
+import dns.rdatatype
+import dns.rrset
+
 from nsblast._core.rrset import pack_entry, unpack_entry
 from nsblast._core.segment import Segment
 from tests.fuzz.world import Served, damage, entries, judge, segment
@@ -26,12 +31,31 @@ OWNERS = (
     b"\2z2\4test\0",
     b"\4test\0",
 )
+PROOFS = {dns.rdatatype.NSEC, dns.rdatatype.NSEC3}
 ASKED = (1, 2, 5, 6, 15, 16, 28, 33, 35, 39, 43, 46, 47, 64, 255, 65280)
 
 
 def query(name: bytes, rrtype: int, *, do: bool) -> bytes:
     opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0) if do else b""
     return struct.pack("!6H", 7, 0, 1, 0, 0, 1 if do else 0) + name + struct.pack("!HH", rrtype, 1) + opt
+
+
+def alike(first: bytes | int, second: bytes | int) -> bool:
+    """The same octets; or the same but for the proofs: the world gives any as one, the cache finds the right ones (chain.pyx)."""
+    if first == second or isinstance(first, int) or isinstance(second, int):
+        return first == second
+    try:
+        one, other = (dns.message.from_wire(each, one_rr_per_rrset=True) for each in (first, second))
+    except dns.exception.DNSException:
+        return False
+    return (one.flags, one.rcode(), one.answer, besides_proofs(one)) == (
+        other.flags, other.rcode(), other.answer, besides_proofs(other)
+    )  # fmt: skip
+
+
+def besides_proofs(message: dns.message.Message) -> list[dns.rrset.RRset]:
+    """The authority section without NSEC, NSEC3 and their signatures."""
+    return [each for each in message.authority if not {each.rdtype, each.covers} & PROOFS]
 
 
 def respelled(rng: random.Random, owner: bytes, blob: bytes) -> bytes:
@@ -81,7 +105,7 @@ class Target:
                 first = self._filled.ask(packet, tcp=tcp)
                 kinds.add(judge(packet, first, tcp=tcp))
                 second = self._cached.ask(packet, tcp=tcp)
-                assert first == second, f"{rrtype}: {first!r} from the fill, {second!r} from the cache"
+                assert alike(first, second), f"{rrtype}: {first!r} from the fill, {second!r} from the cache"
         return (len(kinds), *max(kinds))
 
     def generate(self, rng: random.Random) -> bytes:
