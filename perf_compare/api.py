@@ -14,10 +14,12 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ ZONE = "speed.test."
 PAGE = 1000
 CLIENTS = (1, 32)
 _NAMES = 20_000
-"""Names that are written to."""
+"""Names that are written to, each once in a run of some seconds."""
 
 
 @contextmanager
@@ -58,6 +60,19 @@ def served(db: Path, workers: int) -> Iterator[tuple[int, int]]:
         process.wait(60)
 
 
+def answers(port: int) -> None:
+    """Wait until somebody listens there; OSError when nobody does for ten seconds."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection((ADDRESS, port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 @contextmanager
 def rival(folder: Path) -> Iterator[int]:
     """PowerDNS with an empty database; its HTTP port."""
@@ -66,6 +81,7 @@ def rival(folder: Path) -> Iterator[int]:
     with (server.folder / "output").open("ab") as output:
         process = subprocess.Popen(server.command(), stdout=output, stderr=output)
     try:
+        answers(server.http_port)
         yield server.http_port
     finally:
         process.send_signal(signal.SIGTERM)
@@ -131,39 +147,59 @@ def additions(port: int, count: int) -> dict[str, float]:
         return times([asker.ask("POST", f"{API}/rr/new{n}.{big}", body)[1] for n in range(count)])
 
 
-def ours(method: str) -> Iterator[bytes]:
-    """Writes to single names of one zone."""
+def ours(method: str, rng: random.Random) -> Iterator[bytes]:
+    """Writes to single names of one zone. Made anew for each run: a write of what is there already is no commit."""
     for n in range(_NAMES):
-        body = b'{"ttl":300,"a":["192.0.2.%d"]}' % random.randrange(250)
+        body = b'{"ttl":300,"a":["10.%d.%d.%d"]}' % tuple(rng.randbytes(3))
         yield request(method, f"{API}/rr/n{n}.{ZONE.rstrip('.')}", body, BASIC)
 
 
-def theirs() -> Iterator[bytes]:
+def theirs(_: str, rng: random.Random) -> Iterator[bytes]:
     """The same for PowerDNS, which knows PATCH only."""
     for n in range(_NAMES):
-        content = {"content": f"192.0.2.{random.randrange(250)}", "disabled": False}
+        content = {"content": ".".join(map(str, (10, *rng.randbytes(3)))), "disabled": False}
         sets = [{"name": f"n{n}.{ZONE}", "type": "A", "ttl": 300, "changetype": "REPLACE", "records": [content]}]
         body = json.dumps({"rrsets": sets}).encode()
         yield request("PATCH", f"{pdns_api.PATH}/{ZONE}", body, {"x-api-key": pdns_api.KEY})
 
 
+def processor(pid: int) -> float:
+    """Seconds of processor time a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def serial(port: int) -> int:
+    """Of the zone that is written to: each write that changes something makes it one more."""
+    with Asker(port, BASIC) as asker:
+        told = asker.ask("GET", f"{API}/rr/{ZONE.rstrip('.')}")[0]
+    return int(told["value"]["soa"]["serial"])
+
+
 def writes(
-    folder: Path, port: int, other: int | None, seconds: float, rounds: int
+    folder: Path, port: int, pid: int, other: int | None, seconds: float, rounds: int
 ) -> dict[str, list[dict[str, float]]]:
-    """Rounds in turn: who, how many clients → a figure a round."""
+    """Rounds in turn: who, how many clients → a figure a round. pid: of our control process."""
     with Asker(port, BASIC) as asker:
         asker.ask("POST", f"{API}/zone/{ZONE.rstrip('.')}", {"ns": ["ns.example.net"]})
-    plan = [("nsblast PATCH", port, list(ours("PATCH"))), ("nsblast PUT", port, list(ours("PUT")))]
+    rng = random.Random(SEED)
+    plan: list[tuple[str, int, Callable[[str, random.Random], Iterator[bytes]]]]
+    plan = [("nsblast PATCH", port, ours), ("nsblast PUT", port, ours)]
     if other is not None:
         making = {"name": ZONE, "kind": "Native", "nameservers": ["ns.example.net."]}
         with Asker(other, {"x-api-key": pdns_api.KEY}) as asker:
             asker.ask("POST", pdns_api.PATH, making)
-        plan.append(("pdns PATCH", other, list(theirs())))
+        plan.append(("pdns PATCH", other, theirs))
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):
-        for who, where, requests in plan:
+        for who, where, made in plan:
             for clients in CLIENTS:
+                requests = list(made(who.rpartition(" ")[2], rng))
+                before, spent = serial(port), processor(pid)
                 told = saturate(folder, where, requests, seconds, clients)
+                if where == port:
+                    told["cpu_us"] = round((processor(pid) - spent) / told["answers"] * 1e6, 1)
+                    told["changed"] = serial(port) - before
                 found.setdefault(f"{who} {clients}", []).append(told)
     return found
 
@@ -182,7 +218,13 @@ def report(results: dict[str, Any]) -> str:
     for who, told in results["writes"].items():
         refused, broken = (sum(one[what] for one in told) for what in ("refused", "broken"))
         p99 = middle([one["p99_ms"] for one in told])
-        lines.append(f"{who} clients: {rates[who]:.0f}/s, p99 {p99:.1f} ms, {refused} refused, {broken} of them 5xx")
+        line = f"{who} clients: {rates[who]:.0f}/s, p99 {p99:.1f} ms, {refused} refused, {broken} of them 5xx"
+        if "cpu_us" in told[0]:
+            same = sum(one["answers"] - one["changed"] for one in told)
+            line += (
+                f", {middle([one['cpu_us'] for one in told]):.0f} µs of control each, {same:.0f} that changed nothing"
+            )
+        lines.append(line)
     for clients in CLIENTS:
         if rates.get(f"pdns PATCH {clients}"):
             ratio = rates[f"nsblast PATCH {clients}"] / rates[f"pdns PATCH {clients}"]
@@ -214,10 +256,10 @@ def main() -> int:
                 "additions": additions(port, given.pages * 5),
             }
             if pdns_api.PowerDnsApi.missing():
-                results["writes"] = writes(folder, port, None, given.seconds, given.rounds)
+                results["writes"] = writes(folder, port, pid, None, given.seconds, given.rounds)
             else:
                 with rival(folder) as other:
-                    results["writes"] = writes(folder, port, other, given.seconds, given.rounds)
+                    results["writes"] = writes(folder, port, pid, other, given.seconds, given.rounds)
     print(report(results))
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
