@@ -81,6 +81,7 @@ class Control:
         self.store = await loop.run_in_executor(None, OpenStore, self.settings, self.segment, self._wake_workers)
         spool.sweep(self.settings.db_path)
         life.channel.send(state="opened")
+        await loop.run_in_executor(None, self.store.make_accounts, self.settings)
         loop.add_reader(life.channel.fileno(), self._news)
         loop.add_reader(life.ring_fd, self._ring)
         self.backups = BackupService(self.settings, self.store.database)

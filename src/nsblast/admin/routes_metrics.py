@@ -12,14 +12,15 @@ from nsblast.admin.calls import Answer, Call, Endpoint, Site
 from nsblast.metrics import Meters, Source
 
 _PART = "meters"
+# Read while everything may be read: control asks for it after it has given its privileges away.
+_BUILD = {"version": __version__, "python": platform.python_version(), "rocksdict": version("rocksdict")}
 
 
 def meters_of(site: Site) -> Meters:
     """The process's meters; made when they are first asked for."""
     found = site.parts.get(_PART)
     if not isinstance(found, Meters):
-        versions = {"version": __version__, "python": platform.python_version(), "rocksdict": version("rocksdict")}
-        found = site.parts[_PART] = Meters(versions)
+        found = site.parts[_PART] = Meters(_BUILD)
     return found
 
 

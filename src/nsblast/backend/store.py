@@ -66,10 +66,13 @@ class OpenStore:
             self.backend = LocalBackend(reader, self._committer, self.close, lambda: self.accounts)
             self.backend.running = True
             self.accounts = Accounts(index, reader, self._committer.submit)
-            told = first.make(self.accounts, settings.db_path, settings.admin_password)
-            if told is not None:
-                log().info("accounts made", user=first.USER, password_in=str(told))
             self._closing = undo.pop_all()
+
+    def make_accounts(self, settings: Settings) -> None:
+        """The first tenant and user, where there are none yet. Apart from opening: hashing a password takes longer than that."""
+        told = first.make(self.accounts, settings.db_path, settings.admin_password)
+        if told is not None:
+            log().info("accounts made", user=first.USER, password_in=str(told))
 
     def state(self) -> dict[str, Any]:
         """For status."""
