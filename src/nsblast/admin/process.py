@@ -18,7 +18,7 @@ from dns.opcode import Opcode
 from nsblast import __version__
 from nsblast._core.segment import Segment
 from nsblast.access.login import Login
-from nsblast.admin.app import make_app
+from nsblast.admin.app import endpoints, make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
 from nsblast.admin.events import Events
@@ -75,6 +75,7 @@ class Control:
         life = self._life
         loop = asyncio.get_running_loop()
         sockets = bind(self.settings)  # as long as we may
+        endpoints()  # reads pages that are kept then
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)
