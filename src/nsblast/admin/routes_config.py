@@ -83,12 +83,21 @@ def _checked(call: Call, master: Master) -> dict[str, Any]:
     return plain
 
 
-async def _store(call: Call, apex: Wire, record: ZoneRecord, master: dict[str, Any] | None, status: int) -> Answer:
+async def _store(
+    call: Call,
+    apex: Wire,
+    record: ZoneRecord,
+    setting: str,
+    value: Any,
+    *,
+    kind: ZoneKind | None = None,
+    status: int = 200,
+) -> Answer:
+    """Commit one setting of a zone, the others as they were; an empty value takes it away. Outdated when another change came first."""
     demand_whole(call, apex)
-    settings = {name: value for name, value in record.settings.items() if name != "master"}
-    if master is not None:
-        settings["master"] = master
-    kind = ZoneKind.PRIMARY if master is None else ZoneKind.SECONDARY
+    settings = {name: old for name, old in record.settings.items() if name != setting}
+    if value:
+        settings[setting] = value
     same = guard_of(call, apex, record)
 
     def guard(contents: Contents) -> None:
@@ -97,10 +106,17 @@ async def _store(call: Call, apex: Wire, record: ZoneRecord, master: dict[str, A
             raise Outdated(f"the settings of {name_to_text(apex)} were changed meanwhile")
 
     result = await commit(call, apex, (ConfigureZone(kind, None, settings),), guard)
-    value = {"zone": name_to_text(result.apex), "serial": result.serial, "master": master}
+    told = {"zone": name_to_text(result.apex), "serial": result.serial, setting: value}
     if call.query.dry_run:
-        return Answer({**value, "dry_run": True})
-    return Answer(value, status, replicated=True if call.query.wait else None)
+        return Answer({**told, "dry_run": True})
+    return Answer(told, status, replicated=True if call.query.wait else None)
+
+
+async def _store_master(
+    call: Call, apex: Wire, record: ZoneRecord, master: dict[str, Any] | None, status: int
+) -> Answer:
+    kind = ZoneKind.PRIMARY if master is None else ZoneKind.SECONDARY
+    return await _store(call, apex, record, "master", master, kind=kind, status=status)
 
 
 async def post_master(call: Call) -> Answer:
@@ -108,13 +124,15 @@ async def post_master(call: Call) -> Answer:
     apex, record, had = _zone(call)
     if had is not None:
         raise Conflict(f"{name_to_text(apex)} has a master already")
-    return await _store(call, apex, record, _checked(call, _needed(call).master), 201)
+    return await _store_master(call, apex, record, _checked(call, _needed(call).master), 201)
 
 
 async def put_master(call: Call) -> Answer:
     """PUT /config/{zone}/master."""
     apex, record, had = _zone(call)
-    return await _store(call, apex, record, _checked(call, _needed(call).master), 200 if had is not None else 201)
+    return await _store_master(
+        call, apex, record, _checked(call, _needed(call).master), 200 if had is not None else 201
+    )
 
 
 async def patch_master(call: Call) -> Answer:
@@ -124,7 +142,7 @@ async def patch_master(call: Call) -> Answer:
         raise NotFound(f"{name_to_text(apex)} has no master")
     given = {n: v for n in MasterPart.__struct_fields__ if (v := getattr(_needed(call).master, n)) is not UNSET}
     master = msgspec.convert({**had, **given}, Master)
-    return await _store(call, apex, record, _checked(call, master), 200)
+    return await _store_master(call, apex, record, _checked(call, master), 200)
 
 
 def _needed(call: Call) -> Any:
@@ -138,7 +156,7 @@ async def delete_master(call: Call) -> Answer:
     apex, record, had = _zone(call)
     if had is None:
         raise NotFound(f"{name_to_text(apex)} has no master")
-    return await _store(call, apex, record, None, 200)
+    return await _store_master(call, apex, record, None, 200)
 
 
 # -- access
@@ -182,23 +200,7 @@ async def delete_access(call: Call) -> Answer:
 
 async def _store_access(call: Call, rules: dict[str, list[str]]) -> Answer:
     apex = fold(name_in(call, "zone"))
-    record = zone_of(call, apex, Permission.CONFIG_SLAVE)
-    demand_whole(call, apex)
-    settings = {name: value for name, value in record.settings.items() if name != SETTING}
-    if rules:
-        settings[SETTING] = rules
-    same = guard_of(call, apex, record)
-
-    def guard(contents: Contents) -> None:
-        same(contents)
-        if contents.record is not None and contents.record.settings != record.settings:
-            raise Outdated(f"the settings of {name_to_text(apex)} were changed meanwhile")
-
-    result = await commit(call, apex, (ConfigureZone(None, None, settings),), guard)
-    value = {"zone": name_to_text(result.apex), "serial": result.serial, "access": rules}
-    if call.query.dry_run:
-        return Answer({**value, "dry_run": True})
-    return Answer(value, 200, replicated=True if call.query.wait else None)
+    return await _store(call, apex, zone_of(call, apex, Permission.CONFIG_SLAVE), SETTING, rules)
 
 
 # -- logs
