@@ -5,6 +5,7 @@ Paths are matched as they came, still percent-encoded: a name may hold an encode
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -47,8 +48,9 @@ ROUTES = (
 )
 
 
+@cache
 def endpoints() -> tuple[Endpoint, ...]:
-    """The whole table."""
+    """The whole table; made once, since it reads pages from the disk."""
     table = tuple(endpoint for routes in ROUTES for endpoint in routes.ENDPOINTS)
     return (*table, *routes_docs.endpoints_of(endpoints))
 

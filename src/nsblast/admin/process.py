@@ -75,7 +75,7 @@ class Control:
         life = self._life
         loop = asyncio.get_running_loop()
         sockets = bind(self.settings)  # as long as we may
-        endpoints()  # reads pages that are kept then
+        endpoints()  # what it reads may be unreadable without our privileges
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)

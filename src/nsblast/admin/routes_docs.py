@@ -4,7 +4,6 @@ Owns: which files the page is made of. Never: what the document says (openapi.py
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -38,14 +37,8 @@ class Description:
         return Answer(content=self._made, headers={"content-type": "application/json"})
 
 
-@cache
-def _read(name: str) -> bytes:
-    """A page that is installed with the package."""
-    return files("nsblast").joinpath("data", name).read_bytes()
-
-
 def _page(name: str) -> Any:
-    content = _read(name)
+    content = files("nsblast").joinpath("data", name).read_bytes()
     headers = {"content-type": _TYPES[name], "content-security-policy": _POLICY, "cache-control": "no-cache"}
 
     async def get(_: Call) -> Answer:
