@@ -21,10 +21,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, ROOM = 4096, IDS = 65536, LOST_NS = 200000000, BUCKETS = 4096 };
+#include "timing.h"
+
+enum { BATCH = 64, ROOM = 4096, IDS = 65536, LOST_NS = 200000000 };
 
 typedef struct {
     int fd;
@@ -39,12 +40,6 @@ typedef struct {
     uint16_t *length;
     size_t messages, turn;
 } Source;
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
-}
 
 static void die(const char *what) {
     perror(what);
@@ -79,27 +74,7 @@ static Source load(const char *path, size_t start) {
     return q;
 }
 
-static uint64_t sent, answered, timed, lost, stray, rcodes[16], octets, histogram[BUCKETS];
-
-/* Latency histogram: 64 steps an octave from 1 us, so a bucket is about 1 % wide. */
-static unsigned bucket_of(uint64_t ns) {
-    uint64_t us16 = ns * 16 / 1000 + 1;
-    unsigned octave = 63u - (unsigned) __builtin_clzll(us16);
-    unsigned step = octave >= 6 ? (unsigned) (us16 >> (octave - 6)) & 63 : (unsigned) (us16 << (6 - octave)) & 63;
-    unsigned b = octave * 64 + step;
-    return b < BUCKETS ? b : BUCKETS - 1;
-}
-
-static double bucket_us(unsigned b) { return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0; }
-
-static double percentile(double p) {
-    uint64_t want = (uint64_t) ((double) timed * p), seen = 0;
-    for (unsigned b = 0; b < BUCKETS; b++) {
-        seen += histogram[b];
-        if (seen > want) return bucket_us(b);
-    }
-    return 0;
-}
+static uint64_t sent, answered, timed, lost, stray, rcodes[16], octets;
 
 static uint8_t out_buf[BATCH][ROOM], in_buf[BATCH][ROOM];
 static struct mmsghdr out[BATCH], in[BATCH];
@@ -249,8 +224,8 @@ int main(int argc, char **argv) {
            took, (unsigned long long) sent, (unsigned long long) answered, (unsigned long long) (lost + under_way),
            (unsigned long long) stray, (unsigned long long) octets, (double) answered / took);
     if (step)
-        printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5),
-               percentile(.9), percentile(.99), percentile(.999), percentile(1 - 1e-12));
+        printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5, timed),
+               percentile(.9, timed), percentile(.99, timed), percentile(.999, timed), percentile(1 - 1e-12, timed));
     printf(", \"rcodes\": {");
     for (int i = 0, any = 0; i < 16; i++)
         if (rcodes[i]) printf("%s\"%d\": %llu", any++ ? ", " : "", i, (unsigned long long) rcodes[i]);

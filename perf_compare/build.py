@@ -1,6 +1,8 @@
 """Compiles the C programs of the comparison with the system's compiler, once a run of the harness."""
 
+import atexit
 import functools
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,7 +12,9 @@ HERE = Path(__file__).parent
 
 @functools.cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="nsblast-perf-"))
+    folder = Path(tempfile.mkdtemp(prefix="nsblast-perf-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @functools.cache

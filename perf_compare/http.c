@@ -16,8 +16,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "timing.h"
 
 enum { ROOM = 1 << 16, CLIENTS_MAX = 256, BODY_SHOWN = 300 };
 
@@ -32,12 +33,6 @@ typedef struct {
 static char *file;
 static size_t *start, *length, requests;
 static struct sockaddr_in server;
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
-}
 
 static void die(const char *what) {
     perror(what);

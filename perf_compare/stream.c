@@ -23,10 +23,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 1 << 16, EVENTS = 256, BUCKETS = 4096, DEPTH_MAX = 256, SOURCES = 64, LOST_NS = 1000000000 };
+#include "timing.h"
+
+enum { ROOM = 1 << 16, EVENTS = 256, DEPTH_MAX = 256, SOURCES = 64, LOST_NS = 1000000000 };
 
 typedef struct {
     int fd;
@@ -36,12 +37,6 @@ typedef struct {
     uint64_t since;
     uint8_t in[ROOM + 2];
 } Conn;
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
-}
 
 static void die(const char *what) {
     perror(what);
@@ -71,26 +66,9 @@ static void load(const char *path, size_t start) {
     close(fd);
 }
 
-static uint64_t sent, answered, lost, failed, opened, octets, rcodes[16], histogram[BUCKETS];
+static uint64_t sent, answered, lost, failed, opened, octets, rcodes[16];
 static struct sockaddr_in server;
 static int poller, each, timed;
-
-static unsigned bucket_of(uint64_t ns) { /* as in blast.c: 64 steps an octave */
-    uint64_t us16 = ns * 16 / 1000 + 1;
-    unsigned octave = 63u - (unsigned) __builtin_clzll(us16);
-    unsigned step = octave >= 6 ? (unsigned) (us16 >> (octave - 6)) & 63 : (unsigned) (us16 << (6 - octave)) & 63;
-    unsigned b = octave * 64 + step;
-    return b < BUCKETS ? b : BUCKETS - 1;
-}
-
-static double percentile(double p) {
-    uint64_t want = (uint64_t) ((double) answered * p), seen = 0;
-    for (unsigned b = 0; b < BUCKETS; b++) {
-        seen += histogram[b];
-        if (seen > want) return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0;
-    }
-    return 0;
-}
 
 static int open_conn(Conn *c, uint64_t now) {
     int one = 1;
@@ -241,8 +219,8 @@ int main(int argc, char **argv) {
            took, (unsigned long long) sent, (unsigned long long) answered, (unsigned long long) lost, (unsigned long long) failed,
            (unsigned long long) opened, (unsigned long long) octets, (double) answered / took);
     if (timed)
-        printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5),
-               percentile(.9), percentile(.99), percentile(.999), percentile(1 - 1e-12));
+        printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5, answered),
+               percentile(.9, answered), percentile(.99, answered), percentile(.999, answered), percentile(1 - 1e-12, answered));
     printf(", \"rcodes\": {");
     for (int i = 0, any = 0; i < 16; i++)
         if (rcodes[i]) printf("%s\"%d\": %llu", any++ ? ", " : "", i, (unsigned long long) rcodes[i]);
