@@ -13,7 +13,7 @@ from typing import Any
 from perf_compare.build import compiled
 from perf_compare.servers.common import ADDRESS
 
-PASSWORD = "measured"
+PASSWORD = "measured over HTTP"
 BASIC = {"authorization": "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode()}
 
 

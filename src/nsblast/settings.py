@@ -227,6 +227,9 @@ class Settings(BaseModel):
     http_plain_basic: bool = _setting(False, "take passwords over plain HTTP from other machines too", live=True)
     http_body_limit: Size = _setting(64 << 20, "largest body of a request", live=True, ge=1024)
     http_connections: int = _setting(1000, "connections to the admin API at once; further ones get 503", ge=1)
+    http_per_address: int = _setting(
+        250, "connections of one address (an IPv6 /64 is one); further ones get 503; 0 = no limit", live=True, ge=0
+    )
     http_head_timeout: Duration = _setting(10.0, "the head of a request must be whole within this", live=True, gt=0)
     http_idle_timeout: Duration = _setting(75.0, "a connection without a request is closed after this", ge=1)
     http_write_timeout: Duration = _setting(
@@ -243,6 +246,9 @@ class Settings(BaseModel):
 
     admin_password: str = _setting(
         "", "password of user admin when the first accounts are made; empty = random, in password.txt", secret=True
+    )
+    password_min: int = _setting(
+        12, "characters a new password must have at least; those there are stay valid", live=True, ge=1, le=256
     )
 
     # -- logs

@@ -59,8 +59,14 @@ def customer(server: Server, admin: Api) -> Api:
     """Somebody who may do everything in a tenant of their own, and nothing beyond."""
     tenant = admin("POST", "/tenant", 201, {"name": "Customer"})
     assert admin("POST", "/role", 201, {"name": "all", "permissions": EVERY}, tenant="customer")
-    admin("POST", "/user", 201, {"name": "c@example.com", "roles": ["all"], "password": "s3cret"}, tenant=tenant["id"])
-    return Api(server.url, "c@example.com", "s3cret")
+    admin(
+        "POST",
+        "/user",
+        201,
+        {"name": "c@example.com", "roles": ["all"], "password": "the customer's own"},
+        tenant=tenant["id"],
+    )
+    return Api(server.url, "c@example.com", "the customer's own")
 
 
 def test_credentials(server: Server, admin: Api) -> None:
@@ -137,15 +143,16 @@ def test_roles(admin: Api, customer: Api) -> None:
 def test_users(server: Server, admin: Api, customer: Api) -> None:
     assert "nothing" in customer("POST", "/user", 400, {"name": "u", "roles": ["nothing"]})
     customer("POST", "/user", 400, {"name": "a:b"})
-    customer("POST", "/user", 400, {"name": "u", "password": ""})
-    user = customer("POST", "/user", 201, {"name": "u@example.com", "password": "one"})
+    for short in ("", "eleven char"):
+        customer("POST", "/user", 400, {"name": "u", "password": short})
+    user = customer("POST", "/user", 201, {"name": "u@example.com", "password": "the user's first"})
     assert "password" not in user
     customer("POST", "/user", 409, {"name": "u@example.com"})
     admin("GET", "/user/u@example.com", 403)
     customer("GET", "/user/admin", 403)
     customer("DELETE", "/user/admin", 403)
     customer("GET", "/user/nobody", 404)
-    own = Api(server.url, "u@example.com", "one")
+    own = Api(server.url, "u@example.com", "the user's first")
     own("GET", "/version", 200)
     for path in ("/user/u@example.com", "/user", "/role", "/apikey", "/permissions", "/tenant/customer"):
         own("GET", path, 403)
@@ -186,8 +193,8 @@ def test_lists_are_paged(admin: Api, customer: Api) -> None:
 
 def test_what_is_taken_away_counts_on_the_next_request(server: Server, admin: Api, customer: Api) -> None:
     customer("POST", "/role", 201, {"name": "lister", "permissions": ["LIST_ROLES"]})
-    customer("POST", "/user", 201, {"name": "r", "roles": ["lister"], "password": "r"})
-    user = Api(server.url, "r", "r")
+    customer("POST", "/user", 201, {"name": "r", "roles": ["lister"], "password": "the lister's one"})
+    user = Api(server.url, "r", "the lister's one")
     user("GET", "/role", 200)
     customer("PUT", "/role/lister", 200, {"name": "lister", "permissions": []})
     user("GET", "/role", 403)
@@ -197,9 +204,9 @@ def test_what_is_taken_away_counts_on_the_next_request(server: Server, admin: Ap
     user("GET", "/role", 403)
     customer("PUT", "/user/r", 200, {"name": "r", "roles": ["lister"], "active": False})
     user("GET", "/role", 401)
-    customer("PUT", "/user/r", 200, {"name": "r", "roles": ["lister"], "password": "new"})
+    customer("PUT", "/user/r", 200, {"name": "r", "roles": ["lister"], "password": "the lister's new"})
     user("GET", "/role", 401)
-    user = Api(server.url, "r", "new")
+    user = Api(server.url, "r", "the lister's new")
     user("GET", "/role", 200)
     allowed = admin("GET", "/tenant/customer", 200)["allowedPermissions"]
     admin("PATCH", "/tenant/customer", 200, {"allowedPermissions": ["USE_API"]})
@@ -251,8 +258,8 @@ def test_tsig_keys(admin: Api, customer: Api) -> None:
 def test_a_tenant_gives_no_more_than_it_has(server: Server, admin: Api) -> None:
     made = admin("POST", "/tenant", 201, {"name": "reseller", "allowedPermissions": ["CREATE_TENANT", "USE_API"]})
     admin("POST", "/role", 201, {"name": "all", "permissions": EVERY}, tenant=made["id"])
-    admin("POST", "/user", 201, {"name": "reseller", "roles": ["all"], "password": "p"}, tenant=made["id"])
-    reseller = Api(server.url, "reseller", "p")
+    admin("POST", "/user", 201, {"name": "reseller", "roles": ["all"], "password": "the reseller's"}, tenant=made["id"])
+    reseller = Api(server.url, "reseller", "the reseller's")
     reseller("POST", "/tenant", 403, {"name": "too much"})
     reseller("POST", "/tenant", 201, {"name": "enough", "allowedPermissions": ["USE_API"]})
     reseller("GET", "/role", 403)
@@ -264,19 +271,19 @@ def test_first_start_writes_a_password_only_its_owner_reads(tmp_path: Path) -> N
         assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
         password = file.read_text().strip()
         admin = Api(server.url, "admin", password)
-        admin("POST", "/user", 201, {"name": "kept", "password": "kept"})
+        admin("POST", "/user", 201, {"name": "kept", "password": "a kept password"})
         assert password not in server.text()
         server.stop()
         server.start()
         assert file.read_text().strip() == password
         admin("GET", "/user/kept", 200)
-        Api(server.url, "kept", "kept")("GET", "/version", 200)
+        Api(server.url, "kept", "a kept password")("GET", "/version", 200)
 
 
 def test_reset_auth(tmp_path: Path) -> None:
     with serving(tmp_path, "--admin-password", PASSWORD, workers=1) as server:
         admin = Api(server.url, "admin", PASSWORD)
-        admin("POST", "/user", 201, {"name": "kept", "password": "kept"})
+        admin("POST", "/user", 201, {"name": "kept", "password": "a kept password"})
         admin("PUT", "/role/Administrator", 200, {"name": "Administrator"})
         admin("GET", "/user", 403)
         running = nsblast("reset-auth", "-d", server.db_path)
@@ -288,4 +295,19 @@ def test_reset_auth(tmp_path: Path) -> None:
         server.start()
         admin("GET", "/version", 401)
         assert {user["name"] for user in Api(server.url, "admin", password)("GET", "/user", 200)} == {"admin", "kept"}
-        Api(server.url, "kept", "kept")("GET", "/version", 200)
+        Api(server.url, "kept", "a kept password")("GET", "/version", 200)
+
+
+def test_a_first_password_that_is_too_short_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        pytest.raises(AssertionError, match="admin_password: expected at least 12 characters"),
+        serving(tmp_path, "--admin-password", "eleven char", workers=1),
+    ):
+        pass
+    with serving(tmp_path, "--admin-password", "eleven char", "--password-min", "11", workers=1) as server:
+        Api(server.url, "admin", "eleven char")("GET", "/version", 200)
+        server.stop()
+        monkeypatch.setenv("NSBLAST_ADMIN_PASSWORD", "short")
+        refused = server.command("reset-auth", check=False)
+        assert refused.returncode == 78
+        assert "admin_password: expected at least 12 characters" in refused.stderr

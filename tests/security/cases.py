@@ -275,6 +275,8 @@ def _server(world: dict[str, str]) -> Iterator[Case]:
     yield Case("POST", "/backup/{id}/verify", path("backup", "nothing", "verify"), 404, _one("VERIFY_BACKUP"))
     for target in ("/healthz", "/readyz", "/api/docs", "/api/docs/docs.js", "/api/docs/docs.css"):
         yield Case("GET", target, target, 200, rooted=True)
+    for target in ("/", "/api", "/api/docs/"):
+        yield Case("GET", target, target, 307, rooted=True)
     yield Case("GET", "/api/v1/openapi.json", path("openapi.json"), 200, rooted=True)
 
 

@@ -69,7 +69,7 @@ class Tenants:
                 form = {
                     "name": user,
                     "roles": roles[-1:] if tenant == "victim" else ["all"],
-                    "password": f"{user} pass",
+                    "password": f"{user} password",
                 }
                 if tenant == "victim":
                     form["properties"] = {"mail": TOKEN}
@@ -145,7 +145,7 @@ class Tenants:
             ({"roles": ["all"], "expires": time.time() + 1}, 1),
         ]
         made += [({"roles": ["all"], "active": False}, 1), ({"roles": ["doomed"]}, 1)]
-        wires = [(Wire(self.server, basic("mallory", "mallory pass"), address=self._address()), 6)]
+        wires = [(Wire(self.server, basic("mallory", "mallory password"), address=self._address()), 6)]
         for form, weight in made:
             got = _do(admin, "POST", path("apikey") + act, {"owner": "mallory", **form})
             wires.append((Wire(self.server, key(got["key"]), address=self._address()), weight))
@@ -177,7 +177,7 @@ class Tenants:
         for user, active in (("mallory", True), ("sleeper", False)):
             form = {"name": user, "roles": ["all"], "active": active}
             if admin("PUT", path("user", user) + act, form).status == 404:
-                _do(admin, "POST", path("user") + act, {**form, "password": f"{user} pass"})
+                _do(admin, "POST", path("user") + act, {**form, "password": f"{user} password"})
         form = {"name": "attacker", "allowedPermissions": ALLOWED, "active": True}
         assert admin("PUT", path("tenant", self.ids["attacker"]), form).status == 200
         for zone in ("attacker.test", "sub.attacker.test", "other-attacker.test"):
@@ -345,7 +345,7 @@ class Tenants:
         return found
 
     def _victor(self) -> int:
-        with Wire(self.server, basic("victor", "victor pass")) as wire:
+        with Wire(self.server, basic("victor", "victor password")) as wire:
             return wire("GET", path("version")).status
 
     @staticmethod

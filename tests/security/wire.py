@@ -88,6 +88,22 @@ class Wire:
         raw: bytes | None = None,
     ) -> Got:
         """One request; again on a new connection when a kept one turns out to be closed."""
+        octets = self.octets(method, target, json, headers, raw)
+        if self._socket is not None:
+            with contextlib.suppress(Gone, OSError):
+                return self.send(octets, method)
+            self.close()
+        return self.send(octets, method)
+
+    def octets(
+        self,
+        method: str,
+        target: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> bytes:
+        """A request as it is sent."""
         body = raw if raw is not None else orjson.dumps(json) if json is not None else b""
         every = {"host": "x", **self.credentials, **(headers or {})}
         if body or method in ("POST", "PUT", "PATCH"):
@@ -95,15 +111,15 @@ class Wire:
         if json is not None:
             every.setdefault("content-type", "application/json")
         head = "".join(f"{name}: {value}\r\n" for name, value in every.items())
-        request = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
-        if self._socket is not None:
-            with contextlib.suppress(Gone, OSError):
-                return self.send(request, method)
-            self.close()
-        return self.send(request, method)
+        return f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
 
     def send(self, octets: bytes, method: str = "GET") -> Got:
         """These octets, and one answer."""
+        self.start(octets)
+        return self.answer(method)
+
+    def start(self, octets: bytes) -> None:
+        """Send these octets; answer() is to follow."""
         if self._socket is None:
             self._socket = socket.create_connection(
                 self.place, self.timeout, (self.address, 0) if self.address else None
@@ -113,7 +129,11 @@ class Wire:
             self._socket.sendall(octets)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have answered before it closed
-        return self.answer(method)
+
+    def fileno(self) -> int:
+        """Of the connection that there is."""
+        assert self._socket is not None
+        return self._socket.fileno()
 
     def answer(self, method: str = "GET") -> Got:
         """The next answer."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from nsblast.access.accounts import Accounts
 from nsblast.access.changes import AccountChange, Put
-from nsblast.access.passwords import Passwords
+from nsblast.access.passwords import Passwords, check_new
 from nsblast.access.permissions import Permission
 from nsblast.access.records_v1 import FIRST_TENANT, Role, Tenant, User
-from nsblast.errors import Conflict, from_os
+from nsblast.errors import Conflict, InputError, SettingsError, from_os
 
 TENANT = "nsblast"
 ROLE = "Administrator"
@@ -22,16 +22,21 @@ USER = "admin"
 FILE = "password.txt"
 
 
-def make(accounts: Accounts, folder: Path, password: str) -> Path | None:
+def make(accounts: Accounts, folder: Path, password: str, least: int) -> Path | None:
     """Make them when the database has no tenant yet; the password's file when it was made, None otherwise."""
     if accounts.tenant(FIRST_TENANT) is not None:
         return None
-    return reset(accounts, folder, password, "first start")
+    return reset(accounts, folder, password, least, "first start")
 
 
-def reset(accounts: Accounts, folder: Path, password: str, comment: str) -> Path | None:
-    """Make them what they are at first; password "" = random, written to the file that is returned."""
+def reset(accounts: Accounts, folder: Path, password: str, least: int, comment: str) -> Path | None:
+    """Make them what they are at first; password "" = random, written to the file that is returned. SettingsError: shorter than least."""
     file = None
+    if password:
+        try:
+            check_new(password, least, "admin_password")
+        except InputError as error:
+            raise SettingsError(error.message) from None
     if not password:
         password = secrets.token_urlsafe(18)
         file = folder / FILE

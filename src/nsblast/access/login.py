@@ -3,7 +3,8 @@
 Owns: HTTP's Authorization and X-API-Key values, what is remembered of verified passwords, the same answer for every refusal.
 Never: logging a secret, deciding what an actor may do. Invariants: every request looks its user, key and tenant up anew, so a change
 counts on the next request; what is remembered is only that a password (by a keyed hash) fitted the very hash the user still has.
-An unknown user costs the same hashing as a known one with a wrong password. argon2 never runs in the loop.
+An unknown user costs the same hashing as a known one with a wrong password. argon2 never runs in the loop. Where somebody logged in
+before is a known address: its attempts are hashed before those of strangers.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from nsblast.access.accounts import Accounts
 from nsblast.access.may import Actor
 from nsblast.access.passwords import Passwords, hash_secret, parse_key, same
-from nsblast.access.throttle import Throttle
-from nsblast.errors import TooMany, Unauthorized
+from nsblast.access.throttle import KEPT, Throttle, Turns, crowded, place_of
+from nsblast.errors import Unauthorized
 from nsblast.logs import log
 from nsblast.types import Clock
 
@@ -45,11 +46,13 @@ class Login:
         self.accounts = accounts
         self.passwords = passwords or Passwords()
         self.throttle = Throttle()
+        self.turns = Turns()
         self._clock = clock
         self._sleep = sleep
         self._secret = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
-        self._under_way: dict[tuple[bytes, str], asyncio.Future[bool]] = {}
+        self._under_way: dict[tuple[bytes, str, str], asyncio.Future[bool]] = {}
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._actors: dict[tuple[str, str], tuple[int, Actor]] = {}
 
     async def identify(self, authorization: str, api_key: str, address: str) -> Actor:
@@ -72,15 +75,12 @@ class Login:
         user = self.accounts.user(name)
         mark = self._mark(name, password)
         if user is None or not self._remembers(mark, user.password):
-            await self._wait(address, name)
             kept = user.password if user is not None else ""
-            right = await self._verify(mark, kept, password)
+            right = await self._attempt(mark, kept, name, password, address)
             # It may have been changed or deleted meanwhile.
             user = self.accounts.user(name)
             if not right or user is None or user.password != kept:
-                raise self._refuse(address, name, "wrong password" if user else "no such user")
-            self._remember(mark, kept)
-            self.throttle.succeeded(name)
+                raise self._refusal(address, name, "wrong password" if user else "no such user")
         cached = self._actors.get((name, ""))
         if cached is not None and cached[0] == self.accounts.generation:
             return cached[1]
@@ -145,27 +145,48 @@ class Login:
             self._actors.clear()
         self._actors[actor.user, actor.key] = (generation, actor)
 
-    async def _verify(self, mark: bytes, kept: str, password: str) -> bool:
-        """Clients that come at once with the same credential pay for one hash."""
-        task = self._under_way.get((mark, kept))
+    # -- who tries, who fails --
+
+    async def _attempt(self, mark: bytes, kept: str, name: str, password: str, address: str) -> bool:
+        """Whether it fits. Who comes at once from one address with the same credential is one attempt and pays for one hash."""
+        which = mark, kept, place_of(address)
+        task = self._under_way.get(which)
         if task is None:
-            task = asyncio.ensure_future(self.passwords.verify_soon(kept, password))
-            self._under_way[mark, kept] = task
-            task.add_done_callback(lambda _: self._under_way.pop((mark, kept), None))
+            task = asyncio.ensure_future(self._try(mark, kept, name, password, address))
+            self._under_way[which] = task
+            task.add_done_callback(lambda _: self._under_way.pop(which, None))
         return await asyncio.shield(task)
 
-    # -- who fails --
+    async def _try(self, mark: bytes, kept: str, name: str, password: str, address: str) -> bool:
+        async with self.turns.one(address):
+            await self._wait(address, name)
+            place = place_of(address)
+            right = await self.passwords.verify_soon(kept, password, known=place in self._known)
+            if right:
+                self._remember(mark, kept)
+                self.throttle.succeeded(name)
+                self._known[place] = None
+                self._known.move_to_end(place)
+                if len(self._known) > KEPT:
+                    self._known.popitem(last=False)
+            else:
+                self.throttle.failed(address, name, time.monotonic())
+            return right
 
     async def _wait(self, address: str, user: str) -> None:
         pause = self.throttle.wait(address, user, time.monotonic())
         if pause is None:
-            raise TooMany("too many failed log-ins from this address", retry_after=10)
+            raise crowded()
         if pause:
             await self._sleep(pause)
 
     def _refuse(self, address: str, user: str, why: str, key: str = "") -> Unauthorized:
-        """The reason is for the log alone."""
+        """A refusal that counts as a failure."""
         self.throttle.failed(address, user, time.monotonic())
+        return self._refusal(address, user, why, key)
+
+    def _refusal(self, address: str, user: str, why: str, key: str = "") -> Unauthorized:
+        """The reason is for the log alone."""
         log().warning("log-in refused", user=user[:255], key=key, address=address, reason=why)
         return Unauthorized("the credentials are not valid")
 

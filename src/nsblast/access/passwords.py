@@ -1,6 +1,7 @@
 """Passwords and keys' secrets: how they are hashed and compared.
 
-Owns: argon2id with its parameters, in threads of its own; the form of API keys. Never: who has which, logging.
+Owns: argon2id with its parameters, in threads of its own; who is served next there; the form of API keys. Never: who has which, logging.
+Two lanes wait for the threads: the first is always served before the second, so that strangers who guess hold up nobody who is known.
 A key is `nsb_` + its id + `_` + 43 characters of secret (256 random bits), so that one SHA-256 of it is enough to keep.
 """
 
@@ -9,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -22,7 +24,7 @@ from nsblast.errors import InputError, TooMany
 PASSWORD_LENGTH = 1024
 _T = TypeVar("_T")
 WAITING_MAX = 64
-"""Hashes that may wait at once: each takes some 20 ms of a processor and 19 MiB."""
+"""Hashes that may wait in each lane: each takes some 20 ms of a processor and 19 MiB."""
 _KEY = re.compile(r"nsb_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
@@ -33,7 +35,8 @@ class Passwords:
         # RFC 9106 leaves the balance to the user; these are the least that are recommended for servers (19 MiB, 2 passes).
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, type=Type.ID)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
-        self._waiting = 0
+        self._idle = threads
+        self._lanes: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
         self._nobody = self.hash(secrets.token_urlsafe())
 
     def hash(self, password: str) -> str:
@@ -53,25 +56,53 @@ class Passwords:
         return right and bool(kept) and len(octets) <= PASSWORD_LENGTH
 
     async def hash_soon(self, password: str) -> str:
-        """hash() without holding the loop up."""
-        return await self._soon(self.hash, password)
+        """hash() without holding the loop up. Somebody who is logged in asks for it."""
+        return await self._soon(True, self.hash, password)
 
-    async def verify_soon(self, kept: str, password: str) -> bool:
-        """verify() without holding the loop up. TooMany when too many wait already."""
-        return await self._soon(self.verify, kept, password)
+    async def verify_soon(self, kept: str, password: str, *, known: bool = False) -> bool:
+        """verify() without holding the loop up; known: before all that are not. TooMany when too many wait already."""
+        return await self._soon(known, self.verify, kept, password)
 
-    async def _soon(self, call: Callable[..., _T], *args: str) -> _T:
-        if self._waiting >= WAITING_MAX:
-            raise TooMany("too many log-ins at once", retry_after=1)
-        self._waiting += 1
+    async def _soon(self, known: bool, call: Callable[..., _T], *args: str) -> _T:
+        loop = asyncio.get_running_loop()
+        if self._idle:
+            self._idle -= 1
+        else:
+            lane = self._lanes[0 if known else 1]
+            if len(lane) >= WAITING_MAX:
+                raise TooMany("too many log-ins at once", retry_after=1)
+            turn: asyncio.Future[None] = loop.create_future()
+            lane.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._next()
+                raise
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+            return await loop.run_in_executor(self._pool, call, *args)
         finally:
-            self._waiting -= 1
+            self._next()
+
+    def _next(self) -> None:
+        """A thread is free: it is the next one's."""
+        for lane in self._lanes:
+            while lane:
+                turn = lane.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._idle += 1
 
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def check_new(password: str, least: int, what: str = "password") -> None:
+    """InputError when a password is too short to be anybody's from now on."""
+    if len(password) < least:
+        raise InputError(f"{what}: expected at least {least} characters", member=what)
 
 
 def new_key() -> tuple[str, str, bytes]:

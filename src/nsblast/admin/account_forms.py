@@ -21,6 +21,9 @@ _END_OF_TIME = 253402300800.0
 """Seconds from 1970 to the year 10000, which no calendar here reaches."""
 
 Secret = Annotated[str, Meta(description="write-only")]
+Password = Annotated[
+    str, Meta(description="write-only; at least as many characters as the setting password_min says (12)")
+]
 
 
 class Body(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -73,7 +76,7 @@ class UserForm(Body, kw_only=True, frozen=True):
     name: str
     roles: list[str] = []
     active: bool = True
-    password: Secret | None = None
+    password: Password | None = None
     properties: dict[str, str] = {}
 
 

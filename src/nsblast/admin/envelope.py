@@ -85,6 +85,8 @@ _PLACE = re.compile(r"^(.*?)(?: - at `(\$|key)([^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN = "object contains unknown field "
 _MISSING = object()
+_SECRETS = re.compile(r"(^|\.)(password|secret)\b")
+"""Members whose values no message repeats."""
 
 
 def explain(error: Exception, given: Any, what: str) -> str:
@@ -103,7 +105,7 @@ def explain(error: Exception, given: Any, what: str) -> str:
         said = said.partition(", got str")[0]  # all of a query is text
     place = where.lstrip(".")
     found = _walk(given, where)
-    if found is _MISSING or isinstance(found, Mapping) or not place:
+    if found is _MISSING or isinstance(found, Mapping) or not place or _SECRETS.search(place):
         return f"{what}: {place + ': ' if place else ''}{said}"
     try:
         shown = orjson.dumps(found, default=str).decode()

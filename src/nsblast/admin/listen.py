@@ -2,7 +2,8 @@
 
 Owns: binding, TLS and its reload, limits of headers, connections and time. Never: what a request means (rim.py).
 A request's head must be whole within http_head_timeout and under HEAD_MAX octets, its body must come in time; a connection without
-a request is closed after http_idle_timeout. Beyond http_connections connections, further ones are answered 503.
+a request is closed after http_idle_timeout. Beyond http_connections connections, and http_per_address of one address, further ones are
+answered 503.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import os
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ import uvicorn
 import uvicorn.lifespan.off  # named by text in uvicorn: what is not imported before privileges are dropped may not be readable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from nsblast.access.throttle import place_of
 from nsblast.admin.envelope import pack_error
 from nsblast.admin.rim import WHOLE
 from nsblast.errors import NsblastError, SettingsError, from_os
@@ -121,8 +124,15 @@ def _stat(path: Path) -> tuple[int, int, int]:
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, with limits for who sends too much, too slowly, or something that is not HTTP."""
 
+    def __init__(self, places: Counter[str], *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._places = places
+        self._place = ""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._place = place_of(self.client[0]) if self.client else ""
+        self._places[self._place] += 1
         self._octets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = ""
@@ -131,8 +141,14 @@ class _Protocol(HttpToolsProtocol):
         self._began = 0.0
         # A new connection must ask within the time a kept one may be idle.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        most = self.config.app.state.site.settings.http_per_address  # type: ignore[union-attr]
+        if 0 < most < self._places[self._place]:
+            self._tell(503, f"there are {most} connections from this address already")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._places[self._place] -= 1
+        if not self._places[self._place]:
+            del self._places[self._place]
         self._unset_keepalive_if_required()
         self._expect("")
         super().connection_lost(exc)
@@ -254,7 +270,7 @@ class Listening:
         self._certificate = Certificate(settings) if settings.http_tls_certificate is not None else None
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=partial(_Protocol, Counter()),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

@@ -17,6 +17,7 @@ from nsblast.access.changes import AccountChange, AccountResult, Alter, Delete, 
 from nsblast.access.index import name_of
 from nsblast.access.login import Login
 from nsblast.access.may import ALL_TENANTS, Actor
+from nsblast.access.passwords import check_new
 from nsblast.access.permissions import ROLE_PERMISSIONS, Permission
 from nsblast.access.records_v1 import KINDS, Account, Role, Tenant, User, shown
 from nsblast.admin.account_forms import (
@@ -280,6 +281,7 @@ async def put_user(call: Call) -> Answer:
 
 async def _user_of(call: Call, form: UserForm, kept: str) -> User:
     if form.password is not None:
+        check_new(form.password, call.site.settings.password_min)
         kept = await login_of(call).hash_password(form.password)
     return User(
         tenant=call.actor.tenant,

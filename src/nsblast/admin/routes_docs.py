@@ -37,6 +37,10 @@ class Description:
         return Answer(content=self._made, headers={"content-type": "application/json"})
 
 
+async def _lead(_: Call) -> Answer:
+    return Answer(status=307, message="see /api/docs", headers={"location": "/api/docs"})
+
+
 def _page(name: str) -> Any:
     content = files("nsblast").joinpath("data", name).read_bytes()
     headers = {"content-type": _TYPES[name], "content-security-policy": _POLICY, "cache-control": "no-cache"}
@@ -60,8 +64,15 @@ def endpoints_of(table: Callable[[], Iterable[Endpoint]]) -> tuple[Endpoint, ...
             ("/api/docs/docs.css", "docs.css", "Its style"),
         )
     )  # fmt: skip
+    ways = tuple(
+        Endpoint(
+            method="GET", path=path, handler=_lead, rooted=True, login=False, tag="docs", summary="Leads to /api/docs",
+            answers={307: "the page to browse this API by"},
+        )
+        for path in ("/", "/api", "/api/docs/")
+    )  # fmt: skip
     description = Endpoint(
         method="GET", path=f"{BASE}/openapi.json", rooted=True, handler=Description(table).get, login=False, tag="docs",
         summary="This API as OpenAPI 3.1", answers={200: "the document"},
     )  # fmt: skip
-    return (description, *documents)
+    return (description, *documents, *ways)

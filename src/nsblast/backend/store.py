@@ -70,7 +70,7 @@ class OpenStore:
 
     def make_accounts(self, settings: Settings) -> None:
         """The first tenant and user, where there are none yet. Apart from opening: hashing a password takes longer than that."""
-        told = first.make(self.accounts, settings.db_path, settings.admin_password)
+        told = first.make(self.accounts, settings.db_path, settings.admin_password, settings.password_min)
         if told is not None:
             log().info("accounts made", user=first.USER, password_in=str(told))
 

@@ -23,7 +23,9 @@ def reset_auth(config: Path | None, db_path: Path | None, as_json: bool) -> None
     try:
         if not isinstance(backend, LocalBackend):
             raise StoreLocked(f"a server runs on {settings.db_path}: stop it first")
-        file = first.reset(backend.accounts, settings.db_path, settings.admin_password, "reset-auth")
+        file = first.reset(
+            backend.accounts, settings.db_path, settings.admin_password, settings.password_min, "reset-auth"
+        )
     finally:
         backend.close()
     told = {"user": first.USER, "tenant": first.TENANT, "password_in": str(file) if file is not None else None}

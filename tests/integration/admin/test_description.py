@@ -23,6 +23,8 @@ def test_the_document_names_every_endpoint_and_the_page_needs_nobody_else(tmp_pa
         names = set(re.findall(r'"#/components/schemas/([^"]+)"', http.get("/api/v1/openapi.json").text))
         assert names <= set(document["components"]["schemas"])
         assert "caa" in document["components"]["schemas"]["EntryForm"]["properties"]
+        for way in ("/", "/api", "/api/docs/"):
+            assert http.get(way).headers["location"] == "/api/docs"
         page = http.get("/api/docs")
         assert page.headers["content-type"].startswith("text/html")
         assert "script-src 'self'" in page.headers["content-security-policy"]

@@ -9,10 +9,10 @@ import pytest
 
 from nsblast.access.changes import Alter, Delete, Put
 from nsblast.access.login import Login
-from nsblast.access.passwords import Passwords, new_key
+from nsblast.access.passwords import WAITING_MAX, Passwords, check_new, new_key
 from nsblast.access.records_v1 import ApiKey, Tenant, User
-from nsblast.access.throttle import KEPT, QUEUE, Throttle
-from nsblast.errors import TooMany, Unauthorized
+from nsblast.access.throttle import FREE, KEPT, QUEUE, WAITING, Throttle, Turns
+from nsblast.errors import InputError, TooMany, Unauthorized
 from tests.unit.access.conftest import OTHER, Place
 
 
@@ -157,3 +157,73 @@ def test_keys(place: Place, at: At) -> None:
 def test_headers_that_are_refused(at: At, header: str) -> None:
     with pytest.raises(Unauthorized):
         asyncio.run(at.login.identify(header, "", "192.0.2.1"))
+
+
+def test_of_a_burst_only_a_few_are_under_way() -> None:
+    """The others take their places one by one; too many, or too long, are refused; who gives up leaves nothing behind."""
+
+    async def burst() -> tuple[int, int]:
+        turns = Turns()
+        most = refused = 0
+        under_way = 0
+
+        async def attempt(number: int) -> None:
+            nonlocal most, refused, under_way
+            try:
+                async with turns.one(f"2001:db8::{number:x}"):
+                    under_way += 1
+                    most = max(most, under_way)
+                    try:
+                        await asyncio.sleep(0.001)
+                    finally:
+                        under_way -= 1
+            except TooMany:
+                refused += 1
+
+        tasks = [asyncio.ensure_future(attempt(number)) for number in range(FREE + WAITING + 10)]
+        await asyncio.sleep(0)
+        async with turns.one("192.0.2.1"):  # another address does not notice
+            pass
+        for task in (tasks[0], tasks[FREE], tasks[FREE + 7]):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert not len(turns)
+        return most, refused
+
+    assert asyncio.run(burst()) == (FREE, 10)
+
+
+def test_who_is_known_is_hashed_before_strangers() -> None:
+    """However many strangers wait; and of those too many are refused, of these none."""
+    passwords = Passwords()
+    kept = passwords.hash("right")
+    order: list[str] = []
+
+    async def verify(who: str, known: bool) -> None:
+        try:
+            await passwords.verify_soon(kept, "wrong", known=known)
+            order.append(who)
+        except TooMany:
+            order.append("refused")
+
+    async def everybody() -> None:
+        strangers = [asyncio.ensure_future(verify("stranger", False)) for _ in range(WAITING_MAX + 5)]
+        await asyncio.sleep(0)
+        await asyncio.gather(verify("known", True), verify("known", True))
+        strangers[-6].cancel()
+        for task in strangers[3:]:
+            task.cancel()
+        await asyncio.gather(*strangers, return_exceptions=True)
+        assert await passwords.verify_soon(kept, "right")
+
+    asyncio.run(everybody())
+    passwords.close()
+    assert order[:4] == ["refused"] * 4
+    assert order[4:7] == ["stranger", "known", "known"]
+
+
+@pytest.mark.parametrize("password", ["", "eleven char", "ä" * 11])
+def test_new_passwords_have_a_least_length(password: str) -> None:
+    with pytest.raises(InputError, match="password: expected at least 12 characters"):
+        check_new(password, 12)
+    check_new(password + "x" * 12, 12)

@@ -122,12 +122,12 @@ def test_names_are_unique_and_records_belong(place: Place) -> None:
 def test_first_accounts_and_their_restoration(tmp_path: Path) -> None:
     place = Place(tmp_path / "db")
     try:
-        file = first.make(place.accounts, tmp_path, "")
+        file = first.make(place.accounts, tmp_path, "", 12)
         assert file is not None
         password = file.read_text()
-        assert first.make(place.accounts, tmp_path, "") is None
+        assert first.make(place.accounts, tmp_path, "", 12) is None
         place.do(Put(Role(tenant=FIRST_TENANT, name="other")), Delete(Role, "Administrator", FIRST_TENANT))
-        first.reset(place.accounts, tmp_path, "", "test")
+        first.reset(place.accounts, tmp_path, "", 12, "test")
         assert file.read_text() != password
         admin = place.accounts.user("admin")
         assert admin is not None

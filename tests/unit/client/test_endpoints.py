@@ -16,7 +16,9 @@ from nsblast.admin.calls import Endpoint
 from nsblast.client import ApiError, Client, shapes
 
 # Pages for browsers.
-NOT_FOR_PROGRAMS = {("GET", path) for path in ("/api/docs", "/api/docs/docs.js", "/api/docs/docs.css")}
+NOT_FOR_PROGRAMS = {
+    ("GET", one.full_path) for one in endpoints() if one.tag == "docs" and one.path != "/api/v1/openapi.json"
+}
 MASTER = shapes.Master("192.0.2.1")
 SAMPLES: dict[str, Any] = {
     "zone": "example.com",
