@@ -69,6 +69,7 @@ UNIFORM = "uniform, cache large enough"
 FLOOD = "NXDOMAIN flood"
 HOSTING = "hosting, many small zones"
 TCP = "TCP"
+TRANSFER = "transfer of a whole zone (AXFR)"
 CHANGES = "record changes, durable, 32 writers"
 
 TARGETS = (
@@ -96,6 +97,8 @@ TARGETS = (
     ),
     Target(TCP, "pipelined, rate ÷ Knot", ("hot/tcp",), ratio("rate", "knot"), at_least=1.0),
     Target(TCP, "a connection each, rate ÷ Knot", ("hot/tcp-each",), ratio("rate", "knot"), at_least=1.0),
+    Target(TRANSFER, "rate ÷ Knot", ("transfer",), ratio("records_per_second", "knot"), at_least=1.0),
+    Target(TRANSFER, "memory grown by", ("transfer",), figure("grown_mib"), at_most=4, unit=" MiB"),
     Target(CHANGES, "changes/s", ("changes",), figure("changes_per_second"), at_least=5000),
     Target(CHANGES, "visible in every worker, p99", ("changes",), figure("visible_p99_ms"), at_most=10, unit=" ms"),
     Target(CHANGES, "answers' p99 ÷ idle", ("changes",), figure("answers_p99_during_to_idle"), at_most=2.0),

@@ -6,7 +6,7 @@ A result: {"rounds": [{server: {figure: number}}], "servers": {server: {figure: 
 from collections.abc import Callable
 from typing import Any
 
-from perf_compare.measures import changes, flood, imports, memory, rate, start, workers
+from perf_compare.measures import changes, flood, imports, memory, rate, start, transfer, workers
 from perf_compare.pieces import Piece
 from perf_compare.stage import Stage
 from perf_compare.workloads import WORKLOADS
@@ -22,5 +22,6 @@ MEASURES: dict[str, Measure] = {
     "memory": memory.measure,
     "changes": changes.measure,
     "change-one": changes.measure_one,
+    "transfer": transfer.measure,
     "workers": workers.measure,
 }

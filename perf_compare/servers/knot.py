@@ -24,12 +24,16 @@ class Knot(Server):
             "log:",
             "  - target: stderr",
             "    any: warning",
+            "acl:",
+            "  - id: transfer",
+            "    action: transfer",
             "template:",
             "  - id: default",
             "    zonefile-sync: -1",
             "    zonefile-load: whole",
             "    journal-content: none",
             "    semantic-checks: off",
+            "    acl: transfer",
             "zone:",
         ]
         for origin, path in workload.zones:

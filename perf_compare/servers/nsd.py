@@ -33,6 +33,7 @@ class Nsd(Server):
         ]
         for origin, path in workload.zones:
             lines += ["zone:", f"    name: {origin}", f"    zonefile: {path}"]
+            lines += ["    provide-xfr: 0.0.0.0/0 NOKEY"]
         (self.folder / "nsd.conf").write_text("\n".join(lines) + "\n")
 
     def command(self) -> list[str]:

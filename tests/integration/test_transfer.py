@@ -210,6 +210,36 @@ def test_rfc1995_4_the_whole_zone_when_the_journal_does_not_reach_back(server: A
     assert transfers.contents(found) == whole(server)
 
 
+def test_a_large_zone_is_kept_for_the_next_who_asks(tmp_path: Path) -> None:
+    text = "$ORIGIN large.example.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.99\n"
+    (tmp_path / "zone").write_text(text + "".join(f"N{n} A 192.0.2.{n % 256}\n" for n in range(6000)))
+    zone = "large.example."
+    with api(tmp_path, "--allow-transfer", "any", workers=1) as server:
+        server.command("zone", "import", str(tmp_path / "zone"))
+        with server.client() as client:
+            form = {"name": "xfr.example.", "algorithm": "hmac-sha256", "secret": SECRET, "transfer": True}
+            assert client.post("/tsigkey", json=form).status_code == 201
+            first = transfers.take(transfers.question(zone), place(server))
+            again = transfers.take(transfers.question(zone), place(server))
+            assert [(name.labels, ttl, rdata) for name, ttl, rdata in again] == [
+                (name.labels, ttl, rdata) for name, ttl, rdata in first
+            ]
+            assert transfers.contents(transfers.take(transfers.question(zone, key=key()), place(server), key())) == (
+                transfers.contents(first)
+            )
+            spelled = transfers.take(transfers.question("LARGE.example."), place(server))
+            assert transfers.contents(spelled) == transfers.contents(first)
+            assert {name.labels[1] for name, _, _ in spelled if len(name.labels) > 3} == {b"large"}
+            edns = transfers.question(zone)
+            edns.use_edns(0)
+            assert transfers.contents(transfers.take(edns, place(server))) == transfers.contents(first)
+            before = transfers.serial_of(transfers.contents(first))
+            assert client.patch(f"/rr/n1.{zone}", json={"a": "192.0.2.200"}).status_code == 200
+            now = transfers.contents(transfers.take(transfers.question(zone), place(server)))
+            assert transfers.serial_of(now) == before + 1
+            assert ("n1.large.example.", "A", 60, "c00002c8") in now
+
+
 def test_an_ixfr_without_a_serial_is_formerr(server: Api) -> None:
     query = transfers.question("example.com.", 1)
     query.authority.clear()

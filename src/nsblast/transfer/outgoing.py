@@ -31,6 +31,7 @@ from nsblast.store import layout
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer import tsig
+from nsblast.transfer.images import ROOM, Images, key_of
 from nsblast.transfer.incremental import SOA, Look, newer
 from nsblast.transfer.reply import Asked, read, serial_of
 from nsblast.transfer.rules import Act, defaults_of, may
@@ -117,6 +118,7 @@ class Outgoing:
         self._reader = reader
         self._settle = settle
         self._turns = Turns()
+        self._images = Images(settings.db_path, 0)
         self.counts = dict.fromkeys(TRANSFERS, 0)
         self.adjust(settings)
 
@@ -125,6 +127,7 @@ class Outgoing:
         self._rules = _Rules(defaults_of(settings), settings.tsig_md5, settings.udp_max)
         self._turns.most = max(1, settings.transfers_out // settings.worker_count)
         self._turns.each = settings.transfers_per_client
+        self._images.adjust(settings.transfers_kept // settings.worker_count)
 
     def find_key(self, name: str) -> TsigKey | None:
         """The key of that name, as the reader sees it now."""
@@ -246,7 +249,7 @@ class Outgoing:
                 self.counts["messages"] += 1
                 self.counts["octets"] += len(message)
                 yield message
-        except (NsblastError, ValueError) as error:
+        except (NsblastError, ValueError, OSError) as error:
             self.counts["broken"] += 1
             log().error("a transfer failed", zone=asked.name, reason=str(error))
             if self.counts["messages"] == began:
@@ -282,14 +285,36 @@ class Outgoing:
                 self.counts["ixfr"] += 1
                 return
             self.counts["whole"] += 1
-        async for message in _whole(version, packer):
+        async for message in self._whole(asked, version):
             yield message
         if asked.rdtype == dns.rdatatype.AXFR:
             self.counts["axfr"] += 1
 
+    async def _whole(self, asked: Asked, version: Version) -> AsyncGenerator[bytes, None]:
+        """SOA, everything else, SOA (RFC 5936 2.2); as it was sent last, when the zone has not changed since."""
+        key = key_of(version.apex, version.record, asked.question)
+        image = self._images.find(key)
+        if image is not None:
+            for message in image.messages(asked.head):
+                yield message
+            return
+        making = self._images.begin(key, version.record.names)
+        if making is None:
+            async for message in _packed(version, asked.packer()):
+                yield message
+            return
+        try:
+            async for message in _packed(version, asked.packer(room=ROOM)):
+                making.add(message)
+                yield message
+            making.keep()
+        finally:
+            making.drop()
+            self._images.end(key)
 
-async def _whole(version: Version, packer: Packer) -> AsyncGenerator[bytes, None]:
-    """SOA, everything else, SOA (RFC 5936 2.2)."""
+
+async def _packed(version: Version, packer: Packer) -> AsyncGenerator[bytes, None]:
+    """All of a version."""
     packer.put(*version.soa)
     part = version.first
     while part:

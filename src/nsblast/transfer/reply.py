@@ -45,17 +45,22 @@ class Asked:
     """The version an IXFR client has; None when the request does not say."""
 
     @property
+    def question(self) -> bytes:
+        """As it was asked, in its spelling."""
+        return self.checked.plain[HEADER : HEADER + len(self.name) + 4]
+
+    @property
     def head(self) -> bytes:
         """Header and question of each message: AA (RFC 5936 2.2.1), RD as it came, nothing else."""
         plain = self.checked.plain
         flags = bytes((_QR_AA | plain[2] & 1, 0))
-        return plain[:2] + flags + b"\0\1" + bytes(6) + plain[HEADER : HEADER + len(self.name) + 4]
+        return plain[:2] + flags + b"\0\1" + bytes(6) + self.question
 
-    def packer(self, limit: int = MESSAGE, most: int = 65535) -> Packer:
-        """For messages that leave room for what seal() adds."""
+    def packer(self, limit: int = MESSAGE, most: int = 65535, room: int = 0) -> Packer:
+        """For messages that leave room for what seal() adds, or as much as is asked for."""
         signer = self.checked.signer
         kept = (signer.octets if signer is not None else 0) + (_OPT_OCTETS if self.edns else 0)
-        return Packer(self.head, max(limit - kept, len(self.head)), most - kept)
+        return Packer(self.head, max(limit - max(kept, room), len(self.head)), most - kept)
 
     def seal(self, message: bytes, *, first: bool = True) -> bytes:
         """A message as it goes out: OPT in the first one (RFC 5936 2.2.5), and a signature."""

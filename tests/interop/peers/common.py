@@ -50,6 +50,14 @@ def free_port() -> int:
     raise PeerError("no port is free for both UDP and TCP")
 
 
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """The command, told by the kernel to end (SIGTERM) when the thread that starts it does: tests may be killed halfway.
+
+    util-linux's program does it after the fork and becomes the command, so that the process id is the server's.
+    """
+    return ["setpriv", "--pdeathsig", "TERM", "--", *command]
+
+
 class Peer(ABC):
     """One server under comparison. `start` gives (address, port); `stop` ends what start began."""
 
@@ -81,7 +89,7 @@ class Peer(ABC):
         command = self.prepare(zones)
         log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(
-            command,
+            dying_with_us(command),
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
