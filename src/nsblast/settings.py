@@ -213,6 +213,9 @@ class Settings(BaseModel):
     )
     allow_notify: Access = _setting((), "who may notify of changes, likewise", live=True)
     allow_update: Access = _setting((), "who may send dynamic updates, likewise", live=True)
+    key_files: Texts = _setting(
+        (), "files of TSIG keys in BIND's form, read at start and reload; rules say what they may (key:NAME)", live=True
+    )
     tsig_md5: bool = _setting(False, "take keys of algorithm hmac-md5 (RFC 8945 advises against)", live=True)
     transfers_out: int = _setting(32, "transfers to other servers under way at once, over all workers", live=True, ge=1)
     transfers_kept: Size = _setting(

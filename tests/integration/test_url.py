@@ -145,8 +145,18 @@ def test_accounts(server: Api, tmp_path: Path) -> None:
     assert "key" not in listed
     assert key not in ok("apikey", "show", listed["id"], *there)
     assert ok("apikey", "delete", listed["id"], *there) == f"API key {listed['id']} deleted\n"
-    assert len(ok("tsigkey", "create", "k.example", "--transfer", *there)) > 40
-    assert ok("tsigkey", "list", *there) == "k.example.\n"
+    made = ok("key", "generate", "k.example", "--transfer", *there)
+    assert made.startswith('key "k.example" {\n\talgorithm hmac-sha256;\n')
+    assert ok("key", "list", *there) == "k.example.  hmac-sha256  transfer\n"
+    secret.write_text("c2VjcmV0IHNlY3JldA==\n")
+    assert "already" in refused(nsblast("key", "add", "k.example", "--secret-file", secret, *there), 4)
+    block = tmp_path / "block"
+    block.write_text(made)
+    ok("key", "import", block, "--replace", "--notify", *there)
+    assert ok("key", "list", *there) == "k.example.  hmac-sha256  notify\n"
+    assert "not told over --url" in refused(nsblast("key", "export", "k.example", *there), 64)
+    assert ok("key", "remove", "k.example", *there) == "key k.example. deleted\n"
+    refused(nsblast("key", "show", "k.example", *there), 3)
     refused(nsblast("user", "create", "ann", "--no-password", *there), 4)
     ok("tenant", "delete", "other")
     assert "other" in refused(nsblast("tenant", "show", "other"), 3)

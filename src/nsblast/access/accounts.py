@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import NamedTuple
 
+import msgspec
+
 from nsblast.access import records_v1 as v1
 from nsblast.access.changes import AccountChange, AccountResult
 from nsblast.access.filters import Filter, compile_filter
@@ -84,6 +86,15 @@ class Accounts:
     def tsig_key(self, name: str) -> TsigKey | None:
         """By name: absolute, lower case, with final dot."""
         return self.index.get(TsigKey, name)
+
+    def signing_key(self, name: str) -> TsigKey | None:
+        """The same for who verifies a message: not active when its tenant is not."""
+        found = self.index.get(TsigKey, name)
+        if found is not None and found.active:
+            tenant = self.index.get(Tenant, found.tenant or v1.FIRST_TENANT)
+            if tenant is None or not tenant.active:
+                return msgspec.structs.replace(found, active=False)
+        return found
 
     def vzone(self, name: Wire) -> Vzone | None:
         """The virtual zone at exactly this name, if the zone it lies in is still there."""

@@ -113,6 +113,8 @@ def _tsig(record: TsigKey) -> None:
         for name in names:
             name_of(name, where)
     types_of(record.types, "types")
+    if record.regex:
+        compile_filter(regex=record.regex, where="key")
     check_networks(record.networks, "networks")
 
 

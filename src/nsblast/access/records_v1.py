@@ -95,12 +95,16 @@ class TsigKey(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=Fal
     zones: list[str] = []
     """Apexes it is good for; none = all of the tenant's."""
     names: list[str] = []
-    """Names at or below which it may update; none = all."""
+    """Names at or below which it may update, "*.name" only below; none = all."""
     types: list[str] = []
     """Types it may update; none = all."""
     networks: list[str] = []
     active: bool = True
     created: float = 0.0
+    regex: str = ""
+    """What names it may update must match, as in a role's filter; empty = any."""
+    source: str = ""
+    """The file of the server's settings it was read from; empty = it was made by API or command."""
 
 
 class Vzone(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False):

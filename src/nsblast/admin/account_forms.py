@@ -3,8 +3,6 @@
 Owns: member names and defaults, both directions. Never: permissions, rules. Secrets come in and never go out, but for a new key's.
 """
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -105,6 +103,7 @@ class TsigForm(Body, kw_only=True, frozen=True):
     notify: bool = False
     zones: list[str] = []
     names: list[str] = []
+    regex: str = ""
     types: list[str] = []
     networks: list[str] = []
     active: bool = True
@@ -157,14 +156,6 @@ def role_of(form: RoleForm, tenant: str) -> Role:
         regex=given.regex,
         types=given.types,
     )
-
-
-def tsig_secret(text: str) -> bytes:
-    """Octets of a base64 secret; InputError when it is none."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError("secret: not base64", member="secret") from None
 
 
 def seconds(when: datetime | float | None) -> float:
@@ -249,9 +240,11 @@ def _show(record: Account) -> dict[str, Any]:
                 "notify",
                 "zones",
                 "names",
+                "regex",
                 "types",
                 "networks",
                 "active",
+                "source",
             )
             return {name: getattr(record, name) for name in names}
         case _:

@@ -17,6 +17,7 @@ from dns.opcode import Opcode
 
 from nsblast import __version__
 from nsblast._core.segment import Segment
+from nsblast.access import settings_keys
 from nsblast.access.login import Login
 from nsblast.admin.app import endpoints, make_app
 from nsblast.admin.backups import BackupService
@@ -26,11 +27,11 @@ from nsblast.admin.listen import Listening, bind
 from nsblast.admin.numbers import Numbers
 from nsblast.admin.routes_metrics import watch
 from nsblast.admin.status import Told, status_of
-from nsblast.backend import spool
+from nsblast.backend import keys, spool
 from nsblast.backend.remote import operations
 from nsblast.backend.store import OpenStore
 from nsblast.control import AsyncHandler, Peer, Server
-from nsblast.errors import NsblastError, TimedOut, UsageError, from_wire
+from nsblast.errors import NsblastError, SettingsError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
@@ -67,6 +68,7 @@ class Control:
         self._end = asyncio.Event()
         self._questions: dict[int, asyncio.Future[None]] = {}
         self._asked = 0
+        self._taking: set[asyncio.Task[None]] = set()
         self._told = Told(os.getppid())
         self.site: Site | None = None
 
@@ -79,16 +81,24 @@ class Control:
         life.become()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         self.segment = Segment(life.segment_fd, writer=True)
+        first = self.segment.done == 0
         self.store = await loop.run_in_executor(None, OpenStore, self.settings, self.segment, self._wake_workers)
         spool.sweep(self.settings.db_path)
         life.channel.send(state="opened")
         await loop.run_in_executor(None, self.store.make_accounts, self.settings)
+        try:
+            await self._take_keys()
+        except SettingsError as error:
+            if first:
+                raise
+            log().error("keys of files not taken", reason=error.message)  # whoever serves goes on with those it has
         loop.add_reader(life.channel.fileno(), self._news)
         loop.add_reader(life.ring_fd, self._ring)
         self.backups = BackupService(self.settings, self.store.database)
         operating = {
             **operations(self.store.backend, self.settings.db_path),
             **self.backups.operations(),
+            **keys.operations(self.store.accounts),
             **self._own(),
             **self._relayed(),
         }
@@ -167,11 +177,9 @@ class Control:
         if message is None:
             self._end.set()
         elif "settings" in message:
-            try:
-                self._adjust(Settings(**message["settings"]))
-            except NsblastError as error:
-                log().error("settings not taken over", reason=error.message)
-            self._life.channel.send(done=message["n"])
+            task = asyncio.get_running_loop().create_task(self._take_over(message))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
         elif "children" in message:
             self._told.take(message)
         elif "answer" in message:
@@ -184,6 +192,21 @@ class Control:
                     question.set_result(None)
         elif "ping" in message:
             self._life.channel.send(pong=message["ping"])
+
+    async def _take_over(self, message: dict[str, Any]) -> None:
+        failed = None
+        try:
+            self._adjust(Settings(**message["settings"]))
+            await self._take_keys()
+        except NsblastError as error:
+            log().error("settings not taken over", reason=error.message)
+            failed = error.to_wire()
+        self._life.channel.send(done=message["n"], refused=failed)
+
+    async def _take_keys(self) -> None:
+        """Keys of files that the settings name; SettingsError."""
+        files = self.settings.key_files
+        await asyncio.get_running_loop().run_in_executor(None, settings_keys.take, self.store.accounts, files)
 
     def _adjust(self, settings: Settings) -> None:
         self.settings = settings

@@ -7,15 +7,19 @@ makes it, and never again.
 import base64
 import secrets
 
-from nsblast.access.changes import Delete, Put
+import msgspec
+
+from nsblast.access.changes import Alter, Delete, Put
 from nsblast.access.checks import ALGORITHMS
+from nsblast.access.key_files import algorithm_of, secret_of
 from nsblast.access.passwords import new_key
 from nsblast.access.permissions import Permission
 from nsblast.access.records_v1 import ApiKey, TsigKey
 from nsblast.access.rules import wire
-from nsblast.admin.account_forms import KeyForm, TsigForm, fqdn, seconds, show, tsig_secret
+from nsblast.admin.account_forms import KeyForm, TsigForm, fqdn, seconds, show
 from nsblast.admin.calls import Answer, Call, Paging
 from nsblast.admin.routes_access import GONE, TAKEN, accounts_of, answer, body_of, change, endpoint, listed, mine
+from nsblast.backend.keys import free
 from nsblast.errors import InputError
 from nsblast.zones.model import Expect
 
@@ -99,33 +103,58 @@ async def post_tsig(call: Call) -> Answer:
     form: TsigForm = body_of(call)
     if not form.name:
         raise InputError("name: empty", member="name")
-    secret = tsig_secret(form.secret) if form.secret else secrets.token_bytes(ALGORITHMS.get(form.algorithm, 32))
-    accounts = accounts_of(call)
-    for name in (*form.zones, *form.names):
-        accounts.demand_name(call.actor, wire(name))
-    record = TsigKey(
-        tenant=call.actor.tenant,
-        name=fqdn(form.name),
-        algorithm=form.algorithm,
-        secret=secret,
-        transfer=form.transfer,
-        update=form.update,
-        notify=form.notify,
-        zones=[fqdn(name) for name in form.zones],
-        names=[fqdn(name) for name in form.names],
-        types=[name.upper() for name in form.types],
-        networks=form.networks,
-        active=form.active,
-    )
+    algorithm = algorithm_of(form.algorithm)
+    secret = secret_of(form.secret) if form.secret else secrets.token_bytes(ALGORITHMS[algorithm])
+    record = _tsig_of(call, form, algorithm, secret)
     made = answer(call, await change(call, Put(record, Expect.ABSENT)), record, 201)
     if call.query.dry_run:
         return made
     return made._replace(value={**made.value, "secret": base64.b64encode(secret).decode()})
 
 
+def _tsig_of(call: Call, form: TsigForm, algorithm: str, secret: bytes) -> TsigKey:
+    """The record; what it names must not be another tenant's."""
+    accounts = accounts_of(call)
+    for name in (*form.zones, *(each.removeprefix("*.") for each in form.names)):
+        accounts.demand_name(call.actor, wire(name))
+    return TsigKey(
+        tenant=call.actor.tenant,
+        name=fqdn(form.name),
+        algorithm=algorithm,
+        secret=secret,
+        transfer=form.transfer,
+        update=form.update,
+        notify=form.notify,
+        zones=[fqdn(name) for name in form.zones],
+        names=[fqdn(name) for name in form.names],
+        regex=form.regex,
+        types=[name.upper() for name in form.types],
+        networks=form.networks,
+        active=form.active,
+    )
+
+
+async def put_tsig(call: Call) -> Answer:
+    """PUT /tsigkey/{name}."""
+    form: TsigForm = body_of(call)
+    found = _tsig(call)
+    free(found)
+    if fqdn(form.name) != found.name:
+        raise InputError(f"name: {form.name!r} is not {found.name!r}: renaming is not possible", member="name")
+    secret = secret_of(form.secret) if form.secret else b""
+    record = _tsig_of(call, form, algorithm_of(form.algorithm), secret)
+
+    def alter(had: TsigKey) -> TsigKey:
+        free(had)
+        return msgspec.structs.replace(record, secret=secret or had.secret, created=had.created)
+
+    return answer(call, await change(call, Alter(TsigKey, found.name, alter, found.tenant)), record)
+
+
 async def delete_tsig(call: Call) -> Answer:
     """DELETE /tsigkey/{name}."""
     found = _tsig(call)
+    free(found)
     return answer(call, await change(call, Delete(TsigKey, found.name, found.tenant)), None)
 
 
@@ -137,5 +166,6 @@ ENDPOINTS = (
     endpoint("GET", "/tsigkey", list_tsig, P.LIST_APIKEYS, "TSIG keys, by name"),
     endpoint("POST", "/tsigkey", post_tsig, P.CREATE_APIKEY, "Make a TSIG key; its secret is shown this once", body=TsigForm, answers=TAKEN),
     endpoint("GET", "/tsigkey/{name}", get_tsig, P.GET_APIKEY, "A TSIG key, without its secret", answers=GONE),
+    endpoint("PUT", "/tsigkey/{name}", put_tsig, P.CREATE_APIKEY, "Replace a TSIG key's scope; without a secret the one it has stays", body=TsigForm, answers=GONE),
     endpoint("DELETE", "/tsigkey/{name}", delete_tsig, P.DELETE_APIKEY, "Delete a TSIG key", answers=GONE),
 )  # fmt: skip

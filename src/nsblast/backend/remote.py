@@ -142,7 +142,7 @@ def operations(backend: LocalBackend, db_path: Path) -> Mapping[str, Handler]:
     def change_of(data: Any, peer: Peer) -> ChangeSet:
         # Who asks is what the kernel says, unless root speaks for somebody.
         if peer.uid != 0 or not data.get("actor"):
-            data = {**data, "actor": _user(peer.uid)}
+            data = {**data, "actor": user_of(peer.uid)}
         return change_from_wire(data, lambda name: spool.read(db_path, name))
 
     single = {name: one(name) for name in ("zone", "find_zone", "entry")}
@@ -162,7 +162,8 @@ def _batches(items: Iterator[Any]) -> Iterator[Any]:
 
 
 @lru_cache(64)
-def _user(uid: int) -> str:
+def user_of(uid: int) -> str:
+    """Name of a user of this machine."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -171,4 +172,4 @@ def _user(uid: int) -> str:
 
 def whoami() -> str:
     """The actor of a change made by this process."""
-    return _user(os.geteuid())
+    return user_of(os.geteuid())

@@ -22,7 +22,7 @@ _COMMANDS = {
     "role": ("nsblast.cli.accounts:role", "Make, change, list and delete roles of a server (--url)."),
     "tenant": ("nsblast.cli.accounts:tenant", "Make, change, list and delete tenants of a server (--url)."),
     "apikey": ("nsblast.cli.keys:apikey", "Make, list and delete API keys of a server (--url)."),
-    "tsigkey": ("nsblast.cli.keys:tsigkey", "Make, list and delete TSIG keys of a server (--url)."),
+    "key": ("nsblast.cli.key:key", "Make, list, show and remove TSIG keys; read and write BIND's key files."),
     "status": ("nsblast.cli.status:status", "Tell the state of the running server."),
     "config": ("nsblast.cli.config:config", "Show and check settings."),
     "reset-auth": (

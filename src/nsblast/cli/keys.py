@@ -1,4 +1,4 @@
-"""nsblast apikey | tsigkey: keys of programs and of servers, over the admin API (--url).
+"""nsblast apikey: keys of programs, over the admin API (--url).
 
 Owns: the arguments of these commands. Never: checks (the server has them). A new key's secret is printed once, alone on a line, so that
 `KEY=$(nsblast apikey create …)` holds it; nobody can show it again.
@@ -6,7 +6,6 @@ Owns: the arguments of these commands. Never: checks (the server has them). A ne
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -16,11 +15,10 @@ from nsblast.cli.accounts import role_option
 from nsblast.cli.speak import say, say_json
 from nsblast.cli.target import client_of_url, url_options
 from nsblast.client import shapes
-from nsblast.client.credentials import read_secret
 from nsblast.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
-_network = click.option(
+network_option = click.option(
     "--network", "networks", multiple=True, metavar="NETWORK", help="Good from these addresses alone; may be given again."
 )  # fmt: skip
 
@@ -57,7 +55,7 @@ def show_key(ident: str, as_json: bool) -> None:
 @click.option(
     "--expires", metavar="TIME", help="Last moment, in ISO 8601 (2027-01-31, 2027-01-31T12:00:00Z). [default: never]"
 )
-@_network
+@network_option
 @click.option("--comment", default="", metavar="TEXT", help="Kept with the key.")
 @url_options
 def create_key(
@@ -89,84 +87,3 @@ def delete_key(ident: str, as_json: bool) -> None:
     with client_of_url() as client:
         client.delete_api_key(ident)
     deleted("API key", ident, as_json)
-
-
-@click.group()
-def tsigkey() -> None:
-    """Make, list and delete TSIG keys of a server (--url)."""
-
-
-@tsigkey.command("list")
-@url_options
-def list_tsig(as_json: bool) -> None:
-    """List TSIG keys by name."""
-    with client_of_url() as client:
-        listed("tsigkeys", client.tsig_keys(), lambda each: each.name, as_json)
-
-
-@tsigkey.command("show")
-@click.argument("name")
-@url_options
-def show_tsig(name: str, as_json: bool) -> None:
-    """Show a TSIG key, without its secret."""
-    with client_of_url() as client:
-        shown(client.tsig_key(name), as_json)
-
-
-def _may(word: str) -> Callable[[F], F]:
-    return click.option(f"--{word}", is_flag=True, help=f"It may be used for {word}.")
-
-
-def _several(flag: str, what: str) -> Callable[[F], F]:
-    return click.option(flag, multiple=True, metavar="NAME", help=f"Only for this {what}; may be given again.")
-
-
-@tsigkey.command("create")
-@click.argument("name")
-@click.option("--algorithm", default="hmac-sha256", show_default=True, metavar="NAME", help="Of the signature.")
-@click.option(
-    "--secret-file",
-    type=click.Path(path_type=Path, readable=False),
-    metavar="FILE",
-    help="The secret (base64) is the first line of FILE, which others cannot read. [default: a new one]",
-)
-@_may("transfer")
-@_may("update")
-@_may("notify")
-@_several("--zone", "zone")
-@_several("--name-below", "name and those below it")
-@_several("--type", "type of record")
-@_network
-@url_options
-def create_tsig(
-    name: str, algorithm: str, secret_file: Path | None, zone: tuple[str, ...], name_below: tuple[str, ...],
-    type: tuple[str, ...], networks: tuple[str, ...], as_json: bool, **may: bool,
-) -> None:  # fmt: skip
-    """Make a TSIG key and print its secret (base64). This is the only time it is shown."""
-    key = shapes.TsigKey(
-        name,
-        algorithm,
-        zones=list(zone),
-        names=list(name_below),
-        types=[each.upper() for each in type],
-        networks=list(networks),
-        secret=read_secret(secret_file) if secret_file else "",
-    )
-    for name_of_use, wanted in may.items():
-        setattr(key, name_of_use, wanted)
-    with client_of_url() as client:
-        made = client.create_tsig_key(key)
-    if as_json:
-        say_json(members(made))
-    else:
-        say(made.secret)
-
-
-@tsigkey.command("delete")
-@click.argument("name")
-@url_options
-def delete_tsig(name: str, as_json: bool) -> None:
-    """Delete a TSIG key."""
-    with client_of_url() as client:
-        client.delete_tsig_key(name)
-    deleted("TSIG key", name, as_json)

@@ -57,8 +57,14 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     context.meta.setdefault(_META, {})[parameter.name] = value
 
 
-def client_if_url() -> "Client | None":
-    """The client of --url; None when the database of this machine is meant."""
+def tenant_given() -> str:
+    """What --tenant says, for commands that know tenants of this machine's database too; "" when it was not given."""
+    given = click.get_current_context().meta.get(_META, {})
+    return given.get("tenant") or ""
+
+
+def client_if_url(*, tenant_goes: bool = False) -> "Client | None":
+    """The client of --url; None when the database of this machine is meant. tenant_goes: --tenant is good for that too."""
     context = click.get_current_context()
     given = context.meta.get(_META, {})
     local = next((name for name in _LOCAL if context.params.get(name) is not None), None)
@@ -67,7 +73,8 @@ def client_if_url() -> "Client | None":
             raise UsageError(f"--url means another server's database: --{local.replace('_', '-')} does not go with it")
         return None
     if not given.get("url"):
-        stray = next((name for name, value in given.items() if value and name not in ("url", "ca_file")), None)
+        others = ("url", "ca_file", "tenant") if tenant_goes else ("url", "ca_file")
+        stray = next((name for name, value in given.items() if value and name not in others), None)
         if stray is not None:
             raise UsageError(f"--{stray.replace('_', '-')} needs --url")
         return None

@@ -122,8 +122,11 @@ class AccountCalls(ZoneCalls):
 
     def create_tsig_key(self, key: TsigKey, *, tenant: str = "") -> TsigKey:
         """Make a TSIG key; a secret is made when it has none, and told in this answer alone."""
-        body = {name: getattr(key, name) for name in TsigKey.__struct_fields__ if name != "tenant"}
-        return self._account("POST", "/tsigkey", TsigKey, tenant, body)
+        return self._account("POST", "/tsigkey", TsigKey, tenant, _tsig(key))
+
+    def put_tsig_key(self, key: TsigKey, *, tenant: str = "") -> TsigKey:
+        """Replace the key of that name; without a secret the one it has stays."""
+        return self._account("PUT", f"/tsigkey/{part(key.name)}", TsigKey, tenant, _tsig(key))
 
     def delete_tsig_key(self, name: str, *, tenant: str = "") -> None:
         """Delete a TSIG key."""
@@ -139,6 +142,10 @@ class AccountCalls(ZoneCalls):
 
     def _gone(self, path: str, tenant: str) -> None:
         self.request("DELETE", path, query={"tenant": tenant or self.tenant})
+
+
+def _tsig(key: TsigKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in TsigKey.__struct_fields__ if name not in ("tenant", "source")}
 
 
 def _role(role: Role) -> dict[str, Any]:

@@ -290,9 +290,14 @@ class TsigKey(Struct):
     notify: bool = False
     zones: list[str] = []
     names: list[str] = []
+    """At or below which it may update; "*.name" = only below."""
     types: list[str] = []
     networks: list[str] = []
     active: bool = True
+    regex: str = ""
+    """What names it may update must match."""
+    source: str = ""
+    """The file of the server's settings it comes from; empty = it was made by API or command."""
     secret: str = ""
     """Base64: in the answer that makes it, and never again."""
     tenant: str = ""

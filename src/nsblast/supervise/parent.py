@@ -222,7 +222,7 @@ class Supervisor:
             elif "failed" in message:
                 place.failure = from_wire(message["failed"])
             elif "done" in message:
-                self._settled(place, int(message["done"]))
+                self._settled(place, int(message["done"]), message.get("refused"))
             elif "ask" in message:
                 self._asked(place, message)
 
@@ -355,9 +355,14 @@ class Supervisor:
         self._notifier.ready(f"serving with {len(self._workers)} workers")
         return True
 
-    def _settled(self, place: Place, number: int) -> None:
+    def _settled(self, place: Place, number: int, failed: dict[str, Any] | None = None) -> None:
         change = self._changes.get(number)
         if change is None:
+            return
+        if failed:
+            # Told at once, and the others' word is no longer waited for.
+            del self._changes[number]
+            self._answer(change.asker, change.number, from_wire(failed))
             return
         change.waiting.discard(place.name)
         if not change.waiting:

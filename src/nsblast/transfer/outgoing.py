@@ -18,12 +18,13 @@ from typing import NamedTuple, Protocol
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+import msgspec
 
 from nsblast._core.keys import name_key
 from nsblast._core.pack import Packer
 from nsblast._core.rrset import unpack_entry
 from nsblast._core.stats import TRANSFERS
-from nsblast.access.records_v1 import LETTERS, TsigKey, decode, wire_of
+from nsblast.access.records_v1 import LETTERS, Tenant, TsigKey, decode, wire_of
 from nsblast.errors import InputError, NsblastError
 from nsblast.logs import log
 from nsblast.settings import Settings
@@ -136,7 +137,14 @@ class Outgoing:
         except InputError:
             return None
         found: TsigKey | None = decode(TsigKey, value) if value else None
+        if found is not None and found.active and not self._is_active(found.tenant or layout.FIRST_TENANT):
+            return msgspec.structs.replace(found, active=False)
         return found
+
+    def _is_active(self, tenant: str) -> bool:
+        """Whether a tenant was not stopped; the first one cannot be."""
+        value = self._reader.database.get(LETTERS[Tenant] + tenant.encode())
+        return tenant == layout.FIRST_TENANT or bool(value and decode(Tenant, value).active)
 
     def check(self, packet: bytes) -> tsig.Checked:
         """Verify a message against the keys of the store; settle() first."""

@@ -3,7 +3,9 @@
 Owns: the form of a rule, the rule in force for a zone, what a key's scope allows. Never: signatures (tsig.py), accounts of the API.
 A rule is a list of addresses, networks, `key:NAME`, `any` and `none`; whoever fits one of them may. A zone's own rule, in its
 settings under "access", stands instead of the default of the same kind in the server's settings. A key whose scope names the
-operation opens what its scope covers without any rule: the zones of its tenant, or those it lists; never from outside its networks.
+operation opens what its scope covers without any rule: the zones of its tenant, or those of them it lists; never from outside its networks.
+A rule's key:NAME means a key of the zone's own tenant or of the first one: names become free, and another tenant may make a key of
+that name.
 """
 
 import ipaddress
@@ -51,6 +53,10 @@ class Rule:
         if self.everybody or (key is not None and key.name in self.keys):
             return True
         return _within(self.networks, client)
+
+    def without_keys(self) -> "Rule":
+        """Addresses only."""
+        return Rule(self.everybody, self.networks, frozenset()) if self.keys else self
 
 
 def checked(items: Iterable[str], where: str) -> list[str]:
@@ -120,7 +126,10 @@ def may(
             return False
         if getattr(key, act.value) and covers(key, apex, record):
             return True
-    return rule_of(act, record.settings, defaults).fits(client, key)
+    rule = rule_of(act, record.settings, defaults)
+    if key is not None and (key.tenant or FIRST_TENANT) not in (record.tenant or FIRST_TENANT, FIRST_TENANT):
+        rule = rule.without_keys()
+    return rule.fits(client, key)
 
 
 def covers(key: TsigKey, apex: Wire, record: ZoneRecord) -> bool:

@@ -3,7 +3,7 @@
 Owns: the decision for a name and a type. Never: what a rule or a key is (rules.py, access/), the zone's contents.
 Whoever the zone's rule or the key's own scope lets in may change what belongs to the zone's tenant, or to the key's; a part of a zone
 that was given to another tenant (a virtual zone) stays that tenant's, whose key may change it though it may nothing else of the zone.
-A key's names and types narrow it down in any case.
+A key's names, regex and types narrow it down in any case; all that are given must fit.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from nsblast.access.accounts import Accounts
-from nsblast.access.filters import Filter, compile_filter, types_of
+from nsblast.access.filters import Filter, compile_filter, name_of, types_of
 from nsblast.access.records_v1 import FIRST_TENANT, TsigKey, Vzone
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer.rules import Act, may
@@ -28,7 +28,7 @@ class Scope:
     def __init__(self, accounts: Accounts, tenants: frozenset[str], key: TsigKey | None) -> None:
         self._accounts = accounts
         self._tenants = tenants
-        self._filters = _names(tuple(key.names)) if key is not None else ()
+        self._filters = _names(tuple(key.names), key.regex) if key is not None else ()
         self._types = _types(tuple(key.types)) if key is not None else None
         self._asked: dict[Wire, bool] = {}
 
@@ -42,7 +42,7 @@ class Scope:
         return known
 
     def _reaches(self, name: Wire) -> bool:
-        if self._filters and not any(each.covers(name) for each in self._filters):
+        if self._filters and not any(each.covers(name) and name != above for each, above in self._filters):
             return False
         if not self._accounts.index.count(Vzone):
             return True  # all of the zone is its tenant's, and what is not of the zone is asked elsewhere
@@ -69,8 +69,16 @@ def scope_of(
 
 
 @lru_cache(maxsize=4096)
-def _names(names: tuple[str, ...]) -> tuple[Filter, ...]:
-    return tuple(compile_filter(fqdn=name, where="names") for name in names)
+def _names(names: tuple[str, ...], regex: str) -> tuple[tuple[Filter, Wire | None], ...]:
+    """Filters, each with the name that it does not let through: *.name is good for what lies below the name, not for the name."""
+    found = []
+    for name in names:
+        above = name.removeprefix("*.") if name != "*." else "."
+        excepted = name_of(above, "names") if above != name else None
+        found.append((compile_filter(fqdn=above, regex=regex, where="names"), excepted))
+    if regex and not names:
+        found.append((compile_filter(regex=regex, where="names"), None))
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

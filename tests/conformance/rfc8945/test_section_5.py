@@ -173,3 +173,165 @@ def test_5_2_a_record_that_claims_more_than_there_is() -> None:
     wire = signed(record()).to_wire()
     lies = wire[:4] + struct.pack("!HHHH", 1, 0, 0, 9) + wire[12:]
     assert checked(lies, record()).key is None
+
+
+# -- 4.2, 4.3: the record and what the MAC covers
+
+
+def rebuilt(query: dns.message.Message, **more: object) -> bytes:
+    """The same message with other members in its TSIG record, under the MAC it had."""
+    found = tsig.take_off(query.to_wire())
+    assert found is not None
+    return tsig._append(found.plain, found.name, found.rdata.replace(**more))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"time_signed": 1}, {"fudge": 299}, {"other": b"x"}, {"original_id": 1}, {"error": 1}],
+    ids=lambda m: next(iter(m)),
+)
+def test_4_3_3_the_mac_covers_the_records_other_members(more: dict[str, object]) -> None:
+    assert checked(rebuilt(signed(record()), **more), record()).error == dns.rcode.BADSIG
+
+
+def test_4_3_1_the_id_is_the_original_one() -> None:
+    """A forwarder may have changed the message's id: the MAC is of the one in the record."""
+    wire = signed(record()).to_wire()
+    moved = bytes((wire[0] ^ 255, wire[1])) + wire[2:]
+    result = checked(moved, record())
+    assert result.error == 0
+    answer = result.seal(bare_answer(result.plain, dns.rcode.NOERROR))
+    assert answer[:2] == moved[:2]
+
+
+def test_4_2_names_of_keys_and_algorithms_in_any_case() -> None:
+    key = record()
+    query = dns.message.make_query("example.", "SOA")
+    query.use_tsig(dns.tsig.Key("KEY.Example.", key.secret, "HMAC-SHA256"))
+    assert checked(query.to_wire(), key).error == 0
+
+
+@pytest.mark.parametrize("field", ["class", "ttl"])
+def test_4_2_class_any_and_ttl_0(field: str) -> None:
+    found = tsig.take_off(signed(record()).to_wire())
+    assert found is not None
+    wire = bytearray(tsig._append(found.plain, found.name, found.rdata))
+    assert checked(bytes(wire), record()).error == 0
+    at = len(found.plain) + len(found.name.to_wire() or b"")
+    wire[at + (3 if field == "class" else 7)] ^= 1
+    assert checked(bytes(wire), record()).rcode == dns.rcode.FORMERR
+
+
+def test_5_1_only_the_last_record_is_a_tsig() -> None:
+    """One that is followed by another record is none that is looked for, and its message unsigned."""
+    query = dns.message.make_query("example.", "SOA", use_edns=True).to_wire()
+    found = tsig.take_off(signed(record()).to_wire())
+    assert found is not None
+    early = tsig._append(query[:10] + b"\0\0" + query[12:-11], found.name, found.rdata)
+    twice = early[:10] + b"\0\2" + early[12:] + query[-11:]
+    result = checked(twice, record())
+    assert (result.key, result.signer) == (None, None)
+
+
+# -- 5.2: order and answers
+
+
+@pytest.mark.parametrize("skew", [-301, 301])
+def test_5_2_3_the_clock_may_be_wrong_either_way(skew: int) -> None:
+    assert checked(signed(record()), record(), now=time.time() + skew).error == dns.rcode.BADTIME
+
+
+@pytest.mark.parametrize(("fudge", "skew", "error"), [(10, 9, 0), (10, 12, dns.rcode.BADTIME), (3600, 3500, 0)])
+def test_5_2_3_the_fudge_is_the_askers(fudge: int, skew: int, error: int) -> None:
+    assert checked(signed(record(), fudge=fudge), record(), now=time.time() + skew).error == error
+
+
+def test_5_2_3_a_badtime_answer_says_the_askers_time_under_its_mac() -> None:
+    query = signed(record())
+    asked = tsig.take_off(query.to_wire())
+    answer = tsig.take_off(refused(checked(query, record(), now=time.time() + 9000)))
+    assert asked is not None
+    assert answer is not None
+    assert answer.rdata.time_signed == asked.rdata.time_signed
+    assert len(answer.rdata.other) == 6
+    assert abs(int.from_bytes(answer.rdata.other, "big") - time.time()) < 5
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_5_2_2_1_shortest_macs(algorithm: str) -> None:
+    """Half the hash, and no less than ten octets; what is cut rightly is BADTRUNC here, which takes whole MACs only."""
+    key = record(algorithm)
+    whole = {"hmac-sha1": 20, "hmac-sha224": 28, "hmac-sha256": 32, "hmac-sha384": 48, "hmac-sha512": 64}[algorithm]
+    least = max(10, whole // 2)
+    assert checked(cut(signed(key), least - 1), key).rcode == dns.rcode.FORMERR
+    assert checked(cut(signed(key), least), key).error == dns.rcode.BADTRUNC
+    assert checked(cut(signed(key), whole), key).error == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "key", "error", "signed_answer"),
+    [
+        (signed(record()), None, dns.rcode.BADKEY, False),
+        (signed(record(secret=b"another secret, of theirs")), record(), dns.rcode.BADSIG, False),
+        (cut(signed(record()), 16), record(), dns.rcode.BADTRUNC, True),
+    ],
+    ids=["BADKEY", "BADSIG", "BADTRUNC"],
+)
+def test_5_3_2_error_answers_and_their_macs(
+    request_: dns.message.Message | bytes, key: TsigKey | None, error: int, signed_answer: bool
+) -> None:
+    rcode, told, mac, other = error_of(refused(checked(request_, key)))
+    assert (rcode, told, bool(mac), other) == (dns.rcode.NOTAUTH, error, signed_answer, b"")
+
+
+# -- 5.3.1: many messages
+
+
+@pytest.mark.parametrize(("between", "right"), [(98, True), (99, True), (100, False)])
+def test_5_3_1_at_most_99_messages_in_a_row_unsigned(between: int, right: bool) -> None:
+    key = record()
+    query = signed(key)
+    plain = bare_answer(query.to_wire(), dns.rcode.NOERROR)
+    first = tsig.check(query.to_wire(), lambda _: key).seal(plain)
+    follower = tsig.Follower(key, query.mac)
+    follower.take(first)
+    taken = 0
+    for _ in range(between):
+        try:
+            follower.take(plain)
+        except dns.tsig.BadSignature:
+            break
+        taken += 1
+    assert (taken == between) is right
+    assert taken >= 99 or right
+
+
+def test_5_3_1_the_next_mac_covers_the_unsigned_ones() -> None:
+    key = record()
+    query = signed(key)
+    messages = [bare_answer(query.to_wire(), dns.rcode.NOERROR)[:-1] + bytes((n,)) for n in range(3)]
+    other = signing_some(key, query, messages)
+    follower = tsig.Follower(key, query.mac)
+    assert [follower.take(each) for each in other] == messages
+    follower = tsig.Follower(key, query.mac)
+    follower.take(other[0])
+    follower.take(other[1][:-1] + b"\x7f")  # believed only when the next MAC is right
+    with pytest.raises(dns.tsig.BadSignature):
+        follower.take(other[2], last=True)
+
+
+def signing_some(key: TsigKey, query: dns.message.Message, messages: list[bytes]) -> list[bytes]:
+    """What a primary sends that signs the first and the last message only."""
+    signer = checked(query, key).signer
+    assert signer is not None
+    first = signer.sign(messages[0])
+    for unsigned in messages[1:-1]:
+        signer._ctx.update(unsigned)
+    return [first, *messages[1:-1], signer.sign(messages[-1])]
+
+
+def test_5_3_1_the_first_must_be_signed() -> None:
+    key = record()
+    query = signed(key)
+    with pytest.raises(dns.tsig.BadSignature):
+        tsig.Follower(key, query.mac).take(bare_answer(query.to_wire(), dns.rcode.NOERROR))

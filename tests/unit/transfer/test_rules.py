@@ -1,5 +1,6 @@
 """Access rules and the scope of keys."""
 
+import msgspec
 import pytest
 
 from nsblast.access.records_v1 import TsigKey
@@ -70,6 +71,23 @@ def test_a_key_opens_zones_of_its_tenant_only() -> None:
     mine = key(transfer=True)
     record = ZoneRecord(tenant="11111111-1111-1111-1111-111111111111")
     assert not may(Act.TRANSFER, APEX, record, OUTSIDE, mine, {})
+
+
+@pytest.mark.parametrize(
+    ("of_key", "of_zone", "allowed"),
+    [("", "other", True), ("other", "other", True), ("other", "", False), ("other", "third", False)],
+    ids=["the first tenant's", "its own", "another's in the first's", "another's"],
+)
+def test_a_key_that_a_rule_names_must_be_of_the_zones_tenant_or_the_first(
+    of_key: str, of_zone: str, allowed: bool
+) -> None:
+    named = msgspec.structs.replace(key(), tenant=of_key)
+    record = ZoneRecord(tenant=of_zone, settings={"access": {"transfer": ["key:k.example."]}})
+    assert may(Act.TRANSFER, APEX, record, OUTSIDE, named, {}) is allowed
+    assert (
+        may(Act.TRANSFER, APEX, ZoneRecord(tenant=of_zone), OUTSIDE, named, {Act.TRANSFER: ("key:k.example.",)})
+        is allowed
+    )
 
 
 def test_a_key_used_from_elsewhere_is_worth_less_than_none() -> None:
