@@ -244,7 +244,7 @@ def _accounts(world: dict[str, str]) -> Iterator[Case]:
             yield Case("GET", here, path(kind, foreign), 0, never=True)
             yield Case("DELETE", here, path(kind, foreign) + dry, 0, never=True)
         if kind == "tsigkey":
-            yield Case("PUT", here, path(kind, "stranger.key") + dry, 0, body={"name": "stranger.key"}, never=True)
+            yield Case("PUT", here, path(kind, "stranger.key") + dry, 0, (), {"name": "stranger.key"}, never=True)
     yield Case("PUT", "/role/{role}", path("role", "spare") + dry, 400, _one("UPDATE_ROLE"), {"name": "other"})
     yield Case("GET", "/user/{user}", path("user", "asker"), 200, _either("GET_USER", "GET_SELF_USER"))
     yield Case("DELETE", "/user/{user}", path("user", "asker") + dry, 200, _either("DELETE_USER", "DELETE_SELF_USER"))
