@@ -11,7 +11,7 @@ PACKAGES="
     knot knot-dnsutils
     nsd
     pdns-server pdns-backend-bind pdns-backend-lmdb
-    ldnsutils dnsperf
+    ldnsutils dnsperf faketime
     prometheus
     valgrind
     "

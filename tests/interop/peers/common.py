@@ -69,6 +69,8 @@ class Peer(ABC):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self.command: list[str] = []
+        self.prefix: list[str] = []
 
     @classmethod
     def available(cls) -> bool:
@@ -86,24 +88,34 @@ class Peer(ABC):
     def start(self, zones: Sequence[ZoneFile]) -> tuple[str, int]:
         """Starts the server; returns when each zone answers its SOA with AA."""
         self.port = free_port()
-        command = self.prepare(zones)
-        log = (self.folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            dying_with_us(command),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=self.environment(),
-            start_new_session=True,
-        )
-        log.close()
+        self.command = self.prepare(zones)
+        self.launch()
         try:
             self.wait(zones)
         except BaseException:
             self.stop()
             raise
         return ADDRESS, self.port
+
+    def launch(self) -> None:
+        """Start what was prepared, the first time or again; its log goes on."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                dying_with_us([*self.prefix, *self.command]),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                env=self.environment(),
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """End it, and what it started, without warning."""
+        process, self.process = self.process, None
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
 
     def wait(self, zones: Sequence[ZoneFile]) -> None:
         """Polls until all zones are answered for, or says which are not."""
