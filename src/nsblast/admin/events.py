@@ -7,6 +7,7 @@ restored), gets `reset`: the listener lists the zones anew.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple
@@ -61,17 +62,25 @@ class Events:
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._shown = shown
+        self._lock = threading.Lock()
         self._news = asyncio.Event()
         self._ended = False
         self.listeners = 0
 
     def tell(self, event: Event) -> None:
         """A commit is visible. Any thread."""
-        self._loop.call_soon_threadsafe(self.wake, event.number)
+        self._show(event.number)
+        # Who begins to listen counts itself before it looks at what is shown: the loop is not woken for nobody.
+        if self.listeners:
+            self._loop.call_soon_threadsafe(self.wake, 0)
+
+    def _show(self, number: CommitNumber) -> None:
+        with self._lock:
+            self._shown = max(self._shown, number)
 
     def wake(self, number: CommitNumber) -> None:
         """The commits up to this one are visible. In the loop."""
-        self._shown = max(self._shown, number)
+        self._show(number)
         self._news.set()
         self._news = asyncio.Event()
 

@@ -291,10 +291,11 @@ class Committer:
             if one.taken is not None:
                 one.taken()
         self._ended_jobs += [(job, result, None) for job, result in finished]
-        self._settle()
         if applied:
             zones = tuple(one.zone for one in applied if one.zone is not None)
             self._tell(Event(number, now, zones, tuple(group.records)))
+        # Last: who is woken wants the interpreter, which this thread then soon lets go of.
+        self._settle()
 
     def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> None:
         written = batch.batch_of(group, applied, number, now, self._kept)
