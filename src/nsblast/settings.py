@@ -225,6 +225,18 @@ class Settings(BaseModel):
     )
     transfers_per_client: int = _setting(8, "the same to one address, from one worker", live=True, ge=1)
 
+    transfers_in: int = _setting(32, "transfers from masters under way at once", live=True, ge=1)
+    transfers_in_per_master: int = _setting(8, "the same from one master", live=True, ge=1)
+    transfer_in_limit: Size = _setting(0, "octets taken of one transfer from a master; 0 = any number", live=True)
+    transfer_in_idle: Duration = _setting(30.0, "a master must send something within this", live=True, gt=0)
+    transfer_in_time: Duration = _setting(7200.0, "a transfer from a master must be done within this", live=True, gt=0)
+    refresh_min: Duration = _setting(
+        5.0, "least time between two looks at a master, whatever the SOA says", live=True, gt=0
+    )
+    refresh_max: Duration = _setting(86400.0, "most time between them", live=True, gt=0)
+    retry_min: Duration = _setting(5.0, "least time until a look that failed is tried again", live=True, gt=0)
+    retry_max: Duration = _setting(3600.0, "most time until then", live=True, gt=0)
+
     # -- HTTP, for the admin API
     http_endpoint: Addresses = _setting(("127.0.0.1",), "addresses of the admin API; empty = no API")
     http_port: Port = _setting(8053, "port of the admin API")

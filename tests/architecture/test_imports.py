@@ -16,7 +16,7 @@ CORE_LAYERS: list[set[str]] = [
     {"entry"},
     {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog"},
     {"arena", "view", "nsec3"},
-    {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack"},
+    {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack", "unpack"},
     {"collect"},
     {"txn"},
     {"tally", "compose", "parked", "chain"},

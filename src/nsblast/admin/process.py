@@ -36,8 +36,10 @@ from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
+from nsblast.transfer.hosts import Hosts
 from nsblast.transfer.relayed import Relayed
 from nsblast.transfer.rules import defaults_of
+from nsblast.transfer.secondary import Secondaries
 from nsblast.transfer.update import Updates
 
 _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
@@ -95,6 +97,15 @@ class Control:
         loop.add_reader(life.channel.fileno(), self._news)
         loop.add_reader(life.ring_fd, self._ring)
         self.backups = BackupService(self.settings, self.store.database)
+        self.hosts = Hosts(self.store.backend)
+        self.secondaries = Secondaries(
+            self.store.backend,
+            self.store.database,
+            self.store.accounts.tsig_key,
+            self.hosts.resolve,
+            self.settings,
+        )
+        self.store.listen(self.secondaries.heard)
         operating = {
             **operations(self.store.backend, self.settings.db_path),
             **self.backups.operations(),
@@ -107,10 +118,12 @@ class Control:
         accounts = self.store.accounts
         self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
+        self.site.parts["secondaries"] = self.secondaries
         events = self.site.parts["events"] = Events(StoreReader(self.store.database), self.segment.done)
         self.store.listen(events.tell)
         events.wake(self.segment.done)
         schedule = loop.create_task(self.backups.run())
+        following = loop.create_task(self.secondaries.run())
         meters = watch(self.site, Numbers(self.segment, self.store, self._told))
         self.store.observe(meters.commit)
         self.backups.observe = meters.backup
@@ -122,6 +135,8 @@ class Control:
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()
         schedule.cancel()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         events.close()
         if api is not None:
             await api.stop()
@@ -215,6 +230,7 @@ class Control:
         setup(settings, self._life.name)
         self.store.adjust(settings)
         self.backups.adjust(settings)
+        self.secondaries.adjust(settings)
 
     async def _ask(self, what: str, **more: Any) -> None:
         """Ask the supervisor for something and wait until it is done."""

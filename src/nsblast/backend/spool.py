@@ -28,13 +28,9 @@ _decode = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 
 def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
     """A new spool file's name. The file belongs to whom the folder does, so that an unprivileged server can read it."""
-    folder = db_path / FOLDER
-    path = folder / f"{secrets.token_hex(16)}.entries"
+    path = folder(db_path) / f"{secrets.token_hex(16)}.entries"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
         owner = db_path.stat()
-        if os.geteuid() == 0:
-            os.chown(folder, owner.st_uid, owner.st_gid)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", _BUFFER) as out:
             if os.geteuid() == 0:
                 os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
@@ -51,6 +47,19 @@ def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
             raise from_os(error, f"write {path}") from None
         raise
     return path.name
+
+
+def folder(db_path: Path) -> Path:
+    """Where what is under way lies, made when it is not there."""
+    path = db_path / FOLDER
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        owner = db_path.stat()
+        if os.geteuid() == 0:
+            os.chown(path, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise from_os(error, f"make the folder {path}") from None
+    return path
 
 
 def read(db_path: Path, name: str) -> Iterator[tuple[bytes, bytes]]:
@@ -88,7 +97,7 @@ def read(db_path: Path, name: str) -> Iterator[tuple[bytes, bytes]]:
 
 def sweep(db_path: Path) -> None:
     """Remove what was never read: nobody can ask for it any more."""
-    folder = db_path / FOLDER
-    if folder.is_dir():
-        for path in folder.glob("*.entries"):
+    place = db_path / FOLDER
+    if place.is_dir():
+        for path in place.glob("*.entries"):
             path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ Never: signatures and transfers themselves (transfer/), the socket. RFC 8945 5.3
 import asyncio
 import time
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -14,11 +15,14 @@ import dns.rcode
 import dns.rdatatype
 
 from nsblast._core.engine import BUSY, MISS
+from nsblast._core.name import fold
 from nsblast._core.stats import TRANSFERS
 from nsblast.serve.fill import FAILED, LATER, Filler, Follower, Head
 from nsblast.serve.handover import HandOver, Request, bare_answer, default_answer
 from nsblast.settings import Settings
+from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.outgoing import Answers, Outgoing
+from nsblast.transfer.reply import PAYLOAD
 from nsblast.transfer.tsig import Checked
 
 _SOON = 0.001  # a zone being changed stands still again within this
@@ -80,7 +84,7 @@ class Foreign:
         if checked.error:
             return checked.seal(bare_answer(checked.plain, checked.rcode))
         if checked.signer is None:
-            return default_answer(request.packet)
+            return self._not_served(request.packet)
         answer = await self._ask(checked.plain, request)
         if not answer:
             return b""
@@ -102,8 +106,29 @@ class Foreign:
             elif answer == BUSY:
                 await asyncio.sleep(_SOON)
             else:
-                return default_answer(plain)
+                return self._not_served(plain)
         return bare_answer(plain, dns.rcode.SERVFAIL)
+
+    def _not_served(self, plain: bytes) -> bytes:
+        """The answer to a query whose zone has expired, or never came (RFC 1034 4.3.5, 8914 4.25); to others the default."""
+        try:
+            query = dns.message.from_wire(plain, keyring=False)
+        except dns.exception.DNSException:
+            return default_answer(plain)
+        if len(query.question) != 1:
+            return default_answer(plain)
+        found = self._follower.reader.find_zone(fold(query.question[0].name.to_wire() or b"\0"))
+        if found is None or found[1].kind is not ZoneKind.SECONDARY:
+            return default_answer(plain)
+        if query.edns < 0:
+            return bare_answer(plain, dns.rcode.SERVFAIL)
+        why = "the zone has expired" if found[1].expired else "the zone was not transferred yet"
+        options: list[dns.edns.Option] = [dns.edns.EDEOption(dns.edns.EDECode.INVALID_DATA, why)]
+        answer = dns.message.make_response(query, our_payload=PAYLOAD)
+        answer.use_edns(0, query.ednsflags & dns.flags.DO, PAYLOAD, options=options)
+        answer.flags &= ~dns.flags.RA
+        answer.set_rcode(dns.rcode.SERVFAIL)
+        return answer.to_wire()
 
     def _fitting(self, checked: Checked, answer: bytes) -> bytes:
         """The answer, or the same cut to its question when it does not fit a datagram together with the signature."""

@@ -20,6 +20,8 @@ JOURNAL = b"j"
 META = b"m"
 OWNED = b"o"
 """Then a tenant's id, 00 and a name key: the zones of a tenant."""
+REFRESHED = b"r"
+"""Then a name key: when a secondary was confirmed by its master (transfer/secondary_state.py). No part of any commit."""
 ZONE = b"z"
 
 FIRST_TENANT = "00000000-0000-0000-0000-000000000000"
@@ -61,6 +63,16 @@ def zone_key(apex: Wire) -> bytes:
 def zone_of(key: bytes) -> Wire:
     """Apex of a zone record's key."""
     return name_of_key(key[1:])
+
+
+def refreshed_key(apex: Wire) -> bytes:
+    """Key of what is remembered of a secondary's refreshing."""
+    return REFRESHED + name_key(apex)
+
+
+def refreshed_of(key: bytes) -> Wire:
+    """Apex of such a key."""
+    return name_of_key(key[len(REFRESHED) :])
 
 
 def entries_range(apex: Wire) -> tuple[bytes, bytes]:

@@ -49,6 +49,8 @@ class ZoneRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """Number of the last commit that touched its contents."""
     settings: dict[str, Any] = {}
     """Masters, transfer policy and the like; whoever owns a setting checks it."""
+    expired: bool = False
+    """A secondary that its masters did not confirm for as long as its SOA says: it has its contents, and does not answer with them."""
 
 
 class JournalRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):

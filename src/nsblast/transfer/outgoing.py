@@ -185,7 +185,7 @@ class Outgoing:
             return dns.rcode.NXDOMAIN
         if not may(Act.TRANSFER, apex, record, request.client, asked.checked.key, self._rules.defaults):
             return dns.rcode.REFUSED
-        return dns.rcode.NOERROR
+        return dns.rcode.SERVFAIL if record.expired else dns.rcode.NOERROR
 
     def _version(self, asked: Asked) -> Version | None:
         """The zone as it is now; None when it is gone."""

@@ -21,6 +21,7 @@ import dns.rdatatype
 import dns.rdtypes.ANY.TSIG
 import dns.tsig
 
+from nsblast._core.unpack import after_rrs
 from nsblast.access.records_v1 import TsigKey
 
 HEADER = 12
@@ -94,14 +95,9 @@ def _last_record(packet: bytes) -> int | None:
     try:
         for _ in range(questions):
             at = _after_name(packet, at) + 4
-        for left in range(answers + authority + additional, 0, -1):
-            if left == 1:
-                return at
-            at = _after_name(packet, at)
-            at += _RR_FIXED.size + int.from_bytes(packet[at + 8 : at + 10], "big")
-    except IndexError:
+        return after_rrs(packet, at, answers + authority + additional - 1)
+    except (IndexError, ValueError):
         raise Malformed from None
-    return None
 
 
 def _after_name(packet: bytes, at: int) -> int:
@@ -255,6 +251,11 @@ class Follower:
         self._mac = request_mac
         self._ctx: Any = None
         self._unsigned = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the message taken last was signed: then all before it is proved too."""
+        return self._ctx is not None and not self._unsigned
 
     def take(self, message: bytes, *, last: bool = False) -> bytes:
         """The message without TSIG. dns.tsig's and dns.exception's errors when it is not what the key's holder sent."""

@@ -113,7 +113,13 @@ class _Edit:
         self.record = None
 
     def _configure(self, op: ConfigureZone) -> None:
-        given = {"kind": op.kind, "tenant": op.tenant, "settings": op.settings}
+        primary = op.kind is ZoneKind.PRIMARY
+        given = {
+            "kind": op.kind,
+            "tenant": op.tenant,
+            "settings": op.settings,
+            "expired": False if primary else op.expired,
+        }
         assert self.record is not None
         self.record = msgspec.structs.replace(
             self.record, **{name: value for name, value in given.items() if value is not None}
@@ -131,6 +137,8 @@ class _Edit:
             if not op.create:
                 raise NotFound(f"there is no zone {text(self.apex)}")
             self._create(CreateZone(op.kind, op.tenant, op.settings))
+        if self.record is not None and self.record.expired:
+            self.record = msgspec.structs.replace(self.record, expired=False)
         for key, blob in op.entries.changes:
             self.view.put(key, Node.load(blob) if blob else None)
 
@@ -234,18 +242,20 @@ class _Edit:
         before = self.before
         self.structure.check_dnames()
         serial = self._settle_serial(record)
+        self._mark_special(record)
         removed: list[Rr] = []
         added: list[Rr] = []
         names, touched = self._difference(removed, added)
         if not touched and before == record:
             return Applied(Result(self.apex, 0, record.serial, record.serial, Diff((), ())))
-        what = What.CREATED if before is None else What.CHANGED if touched else What.CONFIGURED
+        changed = bool(removed or added)  # an apex may be touched for its flags alone
+        what = What.CREATED if before is None else What.CHANGED if changed else What.CONFIGURED
         record = msgspec.structs.replace(
             record,
             names=record.names + names,
             serial=serial,
             changed=self.now,
-            changed_in=self.number if touched else record.changed_in,
+            changed_in=self.number if changed else record.changed_in,
         )
         octets, journal = journal_of(mark_of(self.change, what, before, record, self.now), removed, added)
         self.view.zones[self.apex] = record
@@ -270,6 +280,8 @@ class _Edit:
         if node is old and self.before is not None and not node.flags & ZONE_SPECIAL:
             # Nothing was done to the apex: the record tells what its SOA says.
             if not self._anything_differs():
+                return record.serial
+            if self.keep_serial:
                 return record.serial
             if self.replaced:
                 checks.check_signed_serial(self.apex, node, record.serial, record.serial)
@@ -298,6 +310,14 @@ class _Edit:
             checks.check_signed_serial(self.apex, node, given, had)
         self._write_serial(checks.next_serial(had))
         return checks.next_serial(had)
+
+    def _mark_special(self, record: ZoneRecord) -> None:
+        """ZONE_SPECIAL at the apex of a zone that does not answer with its contents, or has none."""
+        node = self.view.node(self.structure.low)
+        assert node is not None
+        special = bool(node.flags & ZONE_SPECIAL)
+        if special is not record.expired and special is not (record.expired or SOA not in node.sets):
+            self.view.edit(self.structure.low).reflag(node.flags ^ ZONE_SPECIAL)
 
     def _write_serial(self, serial: int) -> None:
         node = self.view.edit(self.structure.low)

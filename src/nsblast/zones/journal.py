@@ -27,7 +27,9 @@ def mark_of(
     assert had is not None
     assert has is not None
     told: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    if (had.tenant, had.kind, had.settings) != (has.tenant, has.kind, has.settings) or had is has:
+    if (had.tenant, had.kind, had.settings, had.expired) != (has.tenant, has.kind, has.settings, has.expired) or (
+        had is has
+    ):
         told = (_settings(before), _settings(after))
     return JournalRecord(
         serial_from=had.serial,
@@ -45,7 +47,8 @@ def mark_of(
 def _settings(record: ZoneRecord | None) -> dict[str, Any]:
     if record is None:
         return {}
-    return {"kind": record.kind.name.lower(), "tenant": record.tenant, "settings": record.settings}
+    told = {"kind": record.kind.name.lower(), "tenant": record.tenant, "settings": record.settings}
+    return {**told, "expired": True} if record.expired else told
 
 
 def gap(mark: JournalRecord) -> JournalRecord:

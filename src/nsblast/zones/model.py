@@ -53,6 +53,8 @@ class ConfigureZone:
     kind: ZoneKind | None = None
     tenant: str | None = None
     settings: dict[str, Any] | None = None
+    expired: bool | None = None
+    """Of a secondary; whatever brings it new contents, or makes it a primary, ends that."""
 
 
 @dataclass(frozen=True, slots=True)

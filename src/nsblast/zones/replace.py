@@ -183,7 +183,12 @@ class _Replacement:
             kind=op.kind, tenant=op.tenant, settings=op.settings, created=now, incarnation=number
         )
         record = msgspec.structs.replace(
-            record, serial=self.serial, changed=now, names=record.names + self.names, changed_in=number
+            record,
+            serial=self.serial,
+            changed=now,
+            names=record.names + self.names,
+            changed_in=number,
+            expired=False,
         )
         journal = self._journal(record, now)
         diff = Diff(tuple(self.removed), tuple(self.added)) if self.kept else None
