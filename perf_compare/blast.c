@@ -1,7 +1,10 @@
 /* A load client cheaper than any server: batches of datagrams, a window of outstanding queries per socket.
  *
- *   blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]
+ *   blast [-a] ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]
  *
+ * Queries of one length that follow one another leave as one message that the kernel cuts (UDP_SEGMENT): what the server
+ * receives are single datagrams, and more of this program's processor is left for being faster than it. -a: each query
+ * comes from another of 65 536 addresses of 127.0.0.0/8, as in the world at large; then each is a message of its own.
  * RATE 0 is the closed loop: as fast as the server answers. Else the open loop: RATE queries a second, with latencies.
  * QUERIES is a file of DNS messages, each after two octets of length (network order), sent round and round from message
  * START on, with the message id replaced by a running number. PROBE is a second such file, sent at PROBE_RATE from a
@@ -13,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +28,10 @@
 #include <unistd.h>
 
 #include "timing.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 enum { BATCH = 64, ROOM = 4096, IDS = 65536, LOST_NS = 200000000 };
 
@@ -79,6 +87,44 @@ static uint64_t sent, answered, timed, lost, stray, rcodes[16], octets;
 static uint8_t out_buf[BATCH][ROOM], in_buf[BATCH][ROOM];
 static struct mmsghdr out[BATCH], in[BATCH];
 static struct iovec out_iov[BATCH], in_iov[BATCH];
+static union { char room[CMSG_SPACE(sizeof(struct in_pktinfo))]; struct cmsghdr align; } out_control[BATCH];
+static struct sockaddr_in server;
+static int many_addresses;
+
+/* A control message of this type, all of the message's control memory. */
+static void *control(struct msghdr *m, unsigned number, int level, int type, size_t size) {
+    struct cmsghdr *c = &out_control[number].align;
+    m->msg_control = c;
+    m->msg_controllen = CMSG_SPACE(size);
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(size);
+    return CMSG_DATA(c);
+}
+
+/* Messages of the first n buffers: those of one length together, or each from an address of its own. How many. */
+static unsigned compose(unsigned n) {
+    static uint16_t turn;
+    unsigned messages = 0;
+    for (unsigned i = 0, run; i < n; i += run, messages++) {
+        struct msghdr *m = &out[messages].msg_hdr;
+        m->msg_iov = &out_iov[i];
+        run = 1;
+        if (many_addresses) {
+            struct in_pktinfo from = {.ipi_spec_dst.s_addr = htonl(0x7f400000u + turn++)};
+            memcpy(control(m, messages, IPPROTO_IP, IP_PKTINFO, sizeof from), &from, sizeof from);
+            m->msg_name = &server;
+            m->msg_namelen = sizeof server;
+        } else {
+            uint16_t size = (uint16_t) out_iov[i].iov_len;
+            while (i + run < n && out_iov[i + run].iov_len == size && (run + 1) * size < 64000) run++;
+            m->msg_controllen = 0;
+            if (run > 1) memcpy(control(m, messages, IPPROTO_UDP, UDP_SEGMENT, sizeof size), &size, sizeof size);
+        }
+        m->msg_iovlen = run;
+    }
+    return messages;
+}
 
 /* Send up to n queries on one socket; due = the time the first is due, step = ns between two of them. */
 static unsigned send_some(Sock *s, Source *q, unsigned n, uint64_t due, uint64_t step) {
@@ -93,20 +139,22 @@ static unsigned send_some(Sock *s, Source *q, unsigned n, uint64_t due, uint64_t
         out_buf[i][1] = (uint8_t) id;
         out_iov[i].iov_len = q->length[m];
     }
-    int done = sendmmsg(s->fd, out, n, MSG_DONTWAIT);
-    if (done < 0) {
+    int whole = sendmmsg(s->fd, out, compose(n), MSG_DONTWAIT);
+    if (whole < 0) {
         if (errno == EAGAIN || errno == ECONNREFUSED || errno == EINTR) return 0;
         die("sendmmsg");
     }
-    for (i = 0; i < (unsigned) done; i++) {
+    size_t done = 0;
+    for (int k = 0; k < whole; k++) done += out[k].msg_hdr.msg_iovlen;
+    for (i = 0; i < done; i++) {
         uint16_t id = (uint16_t) (first + i);
         if (s->due[id]) { lost++; s->under_way--; }
         s->due[id] = due + step * i;
     }
-    s->next_id = (uint16_t) (first + (unsigned) done);
+    s->next_id = (uint16_t) (first + done);
     s->under_way += (unsigned) done;
-    q->turn = (q->turn + (unsigned) done) % q->messages;
-    sent += (unsigned) done;
+    q->turn = (q->turn + done) % q->messages;
+    sent += done;
     return (unsigned) done;
 }
 
@@ -132,23 +180,29 @@ static unsigned take_some(Sock *s, uint64_t now, int measure) {
     return got;
 }
 
-static void open_socket(Sock *s, const struct sockaddr_in *to) {
+static void open_socket(Sock *s) {
     int room = 8 << 20;
     s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     if (s->fd < 0) die("socket");
     setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
-    if (connect(s->fd, (const struct sockaddr *) to, sizeof *to) < 0) die("connect");
+    if (!many_addresses && connect(s->fd, (const struct sockaddr *) &server, sizeof server) < 0) die("connect");
     s->due = calloc(IDS, sizeof *s->due);
 }
 
 int main(int argc, char **argv) {
+    if (argc > 1 && !strcmp(argv[1], "-a")) {
+        many_addresses = 1;
+        argc--;
+        argv++;
+    }
     if (argc != 9 && argc != 11) {
-        fprintf(stderr, "usage: blast ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]\n");
+        fprintf(stderr, "usage: blast [-a] ADDRESS PORT QUERIES SECONDS SOCKETS WINDOW RATE START [PROBE PROBE_RATE]\n");
         return 2;
     }
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(argv[2]))};
-    if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) { fprintf(stderr, "not an IPv4 address: %s\n", argv[1]); return 2; }
+    server.sin_family = AF_INET;
+    server.sin_port = htons((uint16_t) atoi(argv[2]));
+    if (inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) { fprintf(stderr, "not an IPv4 address: %s\n", argv[1]); return 2; }
     Source load_queries = load(argv[3], strtoul(argv[8], NULL, 10)), probe_queries = {0};
     double seconds = atof(argv[4]);
     unsigned sockets = (unsigned) atoi(argv[5]), window = (unsigned) atoi(argv[6]);
@@ -160,7 +214,7 @@ int main(int argc, char **argv) {
     Sock *sock = calloc(all, sizeof *sock), *probe = probe_rate > 0 ? &sock[sockets] : NULL;
     struct pollfd *poller = calloc(all, sizeof *poller);
     for (unsigned i = 0; i < all; i++) {
-        open_socket(&sock[i], &to);
+        open_socket(&sock[i]);
         poller[i].fd = sock[i].fd;
         poller[i].events = POLLIN;
     }
@@ -168,9 +222,8 @@ int main(int argc, char **argv) {
         out_iov[i].iov_base = out_buf[i];
         in_iov[i].iov_base = in_buf[i];
         in_iov[i].iov_len = ROOM;
-        out[i].msg_hdr.msg_iov = &out_iov[i];
         in[i].msg_hdr.msg_iov = &in_iov[i];
-        out[i].msg_hdr.msg_iovlen = in[i].msg_hdr.msg_iovlen = 1;
+        in[i].msg_hdr.msg_iovlen = 1;
     }
     uint64_t start = now_ns(), end = start + (uint64_t) (seconds * 1e9), now = start, due = start;
     uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0, probe_due = start;

@@ -1,6 +1,6 @@
 """Runs a load client against one server and accounts for what the server spent.
 
-Loads: udp (blast.c), dnsperf (UDP), tcp (stream.c: persistent connections, pipelined), tcp-each (stream.c: a connection each).
+Loads: udp (blast.c; four clients), udp-many (blast.c; each query from another address), dnsperf (UDP), tcp (stream.c: persistent connections, pipelined), tcp-each (stream.c: a connection each).
 """
 
 import json
@@ -19,7 +19,6 @@ WINDOW = 60  # four of them fit the default receive buffer of 208 KiB, which Kno
 CONNECTIONS = 64
 DEPTH = 32
 DNSPERF_WINDOW = 1000
-LOADS = ("udp", "dnsperf", "tcp", "tcp-each")
 CPU = "1"
 
 
@@ -81,9 +80,18 @@ def run(
     start: int = 0,
     probe: Probe | None = None,
     cpu: str = CPU,
+    many: bool = False,
 ) -> Figures:
-    """UDP: as fast as the server answers, or at a fixed rate (queries a second) with latencies."""
-    command = [str(compiled("blast")), ADDRESS, str(server.port), str(questions), str(seconds), str(SOCKETS)]
+    """UDP: as fast as the server answers, or at a fixed rate (queries a second) with latencies; many: from 65 536 addresses."""
+    command = [
+        str(compiled("blast")),
+        *(["-a"] if many else []),
+        ADDRESS,
+        str(server.port),
+        str(questions),
+        str(seconds),
+        str(SOCKETS),
+    ]
     command += [str(WINDOW), str(rate), str(start)]
     command += [str(probe.questions), str(probe.rate)] if probe else []
     output, spent, client = _run(server, command, seconds, cpu)

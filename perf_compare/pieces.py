@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LOADS = ("udp", "dnsperf", "tcp", "tcp-each")
+LOADS = ("udp", "udp-many", "dnsperf", "tcp", "tcp-each")
 ALL = ("echo", "nsblast", "knot", "nsd", "bind", "pdns")
 WITH_KNOT = ("echo", "nsblast", "knot")
 FEW = ("echo", "nsblast", "knot", "nsd")
@@ -49,6 +49,7 @@ def _plan(lines: list[tuple[str, tuple[str, ...]]]) -> list[Piece]:
 QUICK = _plan(
     [
         ("hot:10000", ALL),
+        ("hot:10000/udp-many", FEW),
         ("hot:10000/dnsperf", FEW),
         ("hot:10000/tcp", FEW),
         ("hot:10000/tcp-each", FEW),
@@ -77,6 +78,8 @@ QUICK = _plan(
 FULL = _plan(
     [
         ("hot:1000000", ALL),
+        ("hot:1000000/udp-many", ALL),
+        ("nxdomain:1000000/udp-many", FEW),
         ("hot:1000000/dnsperf", ALL),
         ("hot:1000000/tcp", FEW),
         ("hot:1000000/tcp-each", FEW),

@@ -7,6 +7,7 @@ from perf_compare.statistics import middle, ratios, spread, values
 UNITS = {"hosting": "zones", "nxdomain-zones": "zones", "start-zones": "zones", "referral": "delegations"}
 LOADS = {
     "udp": "UDP",
+    "udp-many": "UDP, each query from another address",
     "dnsperf": "UDP by dnsperf",
     "tcp": "TCP, persistent and pipelined",
     "tcp-each": "TCP, a connection each",

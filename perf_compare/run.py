@@ -5,7 +5,7 @@ python -m perf_compare.run --full --folder DIR      everything at its size; goes
 python -m perf_compare.run --full --folder DIR --only hot,import:2000000
 python -m perf_compare.run --workload cold:1000000 --rounds 2 --seconds 1 --servers nsblast,knot
 
-A piece is NAME:SIZE or NAME:SIZE/LOAD, LOAD one of udp (blast.c, the default), dnsperf, tcp, tcp-each.
+A piece is NAME:SIZE or NAME:SIZE/LOAD, LOAD one of udp (blast.c, the default), udp-many, dnsperf, tcp, tcp-each.
 """
 
 import argparse

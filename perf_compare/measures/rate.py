@@ -33,8 +33,8 @@ def one_run(server: Server, work: Workload, kind: str, seconds: float, start: in
     """One run of the load that the piece names."""
     if kind == "dnsperf":
         return load.run_dnsperf(server, work.questions, seconds, dnssec=work.sample[0].dnssec)
-    if kind == "udp":
-        return load.run(server, work.questions, seconds, rate=rate, start=start)
+    if kind in ("udp", "udp-many"):
+        return load.run(server, work.questions, seconds, rate=rate, start=start, many=kind == "udp-many")
     return load.run_stream(server, work.questions, seconds, each=kind == "tcp-each", rate=rate, start=start)
 
 

@@ -164,6 +164,9 @@ class Settings(BaseModel):
         1232, "largest UDP answer in octets, whatever the client allows", live=True, ge=512, le=4096
     )
     udp_buffer: Size = _setting(4 << 20, "receive and send buffer asked for each UDP socket", ge=4096)
+    udp_gso: bool = _setting(
+        True, "hand the kernel answers of one length to one client together (UDP_SEGMENT), where it can", live=True
+    )
     any_full: bool = _setting(False, "answer ANY with all RRsets over UDP (RFC 8482 advises one)", live=True)
     nsid: Annotated[str, AfterValidator(_identifier)] = _setting(
         "", "RFC 5001 identifier, text or 0x…; empty = none", live=True

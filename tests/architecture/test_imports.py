@@ -15,7 +15,7 @@ CORE_LAYERS: list[set[str]] = [
     {"rdtext"},
     {"entry"},
     {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog"},
-    {"arena", "view", "nsec3"},
+    {"arena", "view", "nsec3", "outbox"},
     {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack", "unpack"},
     {"collect"},
     {"txn"},

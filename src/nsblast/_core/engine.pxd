@@ -24,6 +24,7 @@ cdef class Engine:
     cdef uint8_t* out       # its answer
     cdef Log* log           # NULL = no query log
     cdef QueryLog querylog
+    cdef bint gso           # UDP answers of one batch may leave together (outbox.pxd)
     cdef list kept          # objects the fills point into
     cdef object __weakref__
 

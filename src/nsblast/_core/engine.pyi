@@ -39,6 +39,7 @@ class Engine:
         version: bytes = b"",
         server_id: bytes = b"",
         any_full: bool = False,
+        gso: bool = True,
         querylog: QueryLog | None = None,
     ) -> None: ...
     def answer(

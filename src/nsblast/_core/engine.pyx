@@ -69,7 +69,8 @@ cdef class Engine:
 
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
                  bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
-                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False, QueryLog querylog=None):
+                 int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False, bint gso=True,
+                 QueryLog querylog=None):
         cdef Status status
         if fd >= 0:
             status = map_open(&self.src.map, fd, worker)
@@ -110,6 +111,7 @@ cdef class Engine:
         self.config.edns.has_old = len(cookie_secret_old) == 16
         self.config.edns.keepalive = <uint16_t> tcp_keepalive
         self.config.any_full = any_full
+        self.gso = gso
         memcpy(self.config.version, PyBytes_AS_STRING(version), len(version))
         self.config.version_len = <uint8_t> len(version)
         memcpy(self.config.server_id, PyBytes_AS_STRING(server_id), len(server_id))

@@ -6,7 +6,7 @@ with a copy of their datagram until Python calls retry(). Owns: buffers, parking
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -17,10 +17,10 @@ from nsblast._core.decode cimport decode
 from nsblast._core.engine cimport Engine
 from nsblast._core.foresee cimport Ahead, foresee_blocks, foresee_buckets, foresee_target_blocks, foresee_targets
 from nsblast._core.nodes cimport Miss, MissKind
+from nsblast._core.outbox cimport Outbox, outbox_flush, outbox_full, outbox_open, outbox_put
 from nsblast._core.respond cimport resume, turn_down
 from nsblast._core.sock cimport (
-    AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, nsb_answer_from, recvmmsg, sendmmsg, sockaddr_in, sockaddr_in6,
-    sockaddr_storage,
+    AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, msghdr, recvmmsg, sockaddr_in, sockaddr_in6, sockaddr_storage,
 )
 from nsblast._core.stats cimport stats_add, stats_latency
 from nsblast._core.status cimport Status
@@ -47,7 +47,7 @@ cdef enum:
     ROUNDS = 4              # batches answered before the event loop gets its turn
     REQUEST = 4096          # octets of a request; longer ones are dropped
     ANSWER = 4096           # octets of an answer: no udp_max is larger
-    CONTROL = 64            # octets of a control message
+    CONTROL = 64            # octets of control messages: the address of one family, and the size of segments
     PARKED = 1024           # packets that may wait for the store
     HUGE = 2097152          # octets of a huge page; a batch takes a third of it
     PATIENCE = 5            # seconds one may wait: its client has given up by then, and places are few
@@ -81,9 +81,8 @@ cdef class UdpServer:
     cdef Place* place
     cdef Txn* txn
     cdef mmsghdr recv[64]
-    cdef mmsghdr send[64]
     cdef iovec recv_iov[64]
-    cdef iovec send_iov[64]
+    cdef Outbox out
     cdef Status verdict[64]
     cdef Ahead ahead
     cdef Parked* parked
@@ -107,6 +106,7 @@ cdef class UdpServer:
         self.parked = <Parked*> calloc(PARKED, sizeof(Parked))
         if self.parked == NULL:
             raise MemoryError
+        outbox_open(&self.out, fd, wildcard, engine.gso)
         for i in range(PARKED):
             self.waiters[i] = <uint16_t> i
         for i in range(BATCH):
@@ -115,8 +115,7 @@ cdef class UdpServer:
             self.recv[i].msg_hdr.msg_iov = &self.recv_iov[i]
             self.recv[i].msg_hdr.msg_iovlen = 1
             self.recv[i].msg_hdr.msg_name = &self.place[i].peer
-            self.send[i].msg_hdr.msg_iov = &self.send_iov[i]
-            self.send[i].msg_hdr.msg_iovlen = 1
+            self.recv[i].msg_hdr.msg_control = self.place[i].control    # the answer's too
             self.txn[i].transport = Transport.UDP
             self.txn[i].work = engine.work
             self.txn[i].out_size = ANSWER
@@ -144,7 +143,6 @@ cdef class UdpServer:
         for i in range(BATCH):
             self.recv[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
             if self.wildcard:
-                self.recv[i].msg_hdr.msg_control = self.place[i].control
                 self.recv[i].msg_hdr.msg_controllen = CONTROL
         while True:
             got = recvmmsg(self.fd, self.recv, BATCH, MSG_DONTWAIT, NULL)
@@ -186,9 +184,9 @@ cdef class UdpServer:
                 continue
             tally(txn, self.engine.src.map.slot, self.engine.log, &start)
             if txn.answer_len:
-                self.queue(n, self.place[i].answer, txn.answer_len, &self.recv[i])
+                outbox_put(&self.out, self.place[i].answer, txn.answer_len, &self.recv[i].msg_hdr)
                 n += 1
-        self.flush(n)
+        self.flush()
         if self.engine.src.map.slot != NULL:
             clock_gettime(CLOCK_MONOTONIC, &end)
             stats_latency(self.engine.src.map.slot, elapsed(&start, &end), <uint64_t> n)
@@ -206,32 +204,10 @@ cdef class UdpServer:
                 foresee_targets(&self.engine.src, &self.txn[i], i, &self.ahead)
         foresee_target_blocks(&self.engine.src.map, &self.ahead)
 
-    cdef void queue(self, int n, uint8_t* answer, uint32_t length, const mmsghdr* request) noexcept nogil:
-        """Place n of the outgoing batch: the answer, to whom the request came from, from the address it came to."""
-        self.send_iov[n].iov_base = answer
-        self.send_iov[n].iov_len = length
-        self.send[n].msg_hdr.msg_name = request.msg_hdr.msg_name
-        self.send[n].msg_hdr.msg_namelen = request.msg_hdr.msg_namelen
-        self.send[n].msg_hdr.msg_control = NULL
-        self.send[n].msg_hdr.msg_controllen = 0
-        if self.wildcard:
-            self.send[n].msg_hdr.msg_control = request.msg_hdr.msg_control
-            self.send[n].msg_hdr.msg_controllen = request.msg_hdr.msg_controllen
-            nsb_answer_from(&self.send[n].msg_hdr)
-
-    cdef void flush(self, int n) noexcept nogil:
-        """Send n answers. One that the kernel refuses is skipped: the client asks again; a full buffer drops the rest."""
-        cdef int sent = 0, done
-        while sent < n:
-            done = sendmmsg(self.fd, &self.send[sent], n - sent, MSG_DONTWAIT)
-            if done > 0:
-                sent += done
-            elif errno == EAGAIN:
-                return
-            elif errno != EINTR:
-                sent += 1
-                if self.engine.src.map.slot != NULL:
-                    stats_add(&self.engine.src.map.slot.send_errors, 1)
+    cdef void flush(self) noexcept nogil:
+        cdef uint32_t refused = outbox_flush(&self.out)
+        if refused and self.engine.src.map.slot != NULL:
+            stats_add(&self.engine.src.map.slot.send_errors, refused)
 
     cdef void park(self, int i, Status why) noexcept nogil:
         cdef Parked* parked
@@ -294,13 +270,13 @@ cdef class UdpServer:
         if 0 < len(answer) <= ANSWER:
             memcpy(parked.place.answer, <const char*> answer, len(answer))
             parked.txn.answer_len = <uint32_t> len(answer)
-            self.queue_parked(0, parked)
-            self.flush(1)
+            self.queue_parked(parked)
+            self.flush()
         self.release(parked)
 
     def retry(self) -> int:
         """Try all parked packets but those handed over once more; returns how many still wait. The oldest are given up."""
-        cdef uint32_t i, n = 0
+        cdef uint32_t i
         cdef Parked* parked
         cdef Status status
         cdef timespec now
@@ -317,12 +293,10 @@ cdef class UdpServer:
                 if status == Status.OK:
                     self.tally_parked(parked)
                     if parked.txn.answer_len:
-                        self.queue_parked(n, parked)
-                        n += 1
+                        self.queue_parked(parked)
                     self.release(parked)
-                    if n == BATCH:
-                        self.flush(n)
-                        n = 0
+                    if outbox_full(&self.out):
+                        self.flush()
                 elif elapsed(&parked.since, &now) > PATIENCE * <uint64_t> 1000000000 and status != Status.HAND_OVER:
                     self.dropped += 1
                     self.release(parked)
@@ -330,7 +304,7 @@ cdef class UdpServer:
                     parked.why = status
                     if status == Status.MISS:
                         parked.miss = parked.txn.work.trail.miss
-            self.flush(n)
+            self.flush()
         return self.waiting
 
     cdef void tally_parked(self, const Parked* parked) noexcept nogil:
@@ -355,14 +329,14 @@ cdef class UdpServer:
         self.waiters[parked.rank] = last
         self.parked[last].rank = parked.rank
 
-    cdef void queue_parked(self, int n, Parked* parked) noexcept nogil:
-        cdef mmsghdr request
+    cdef void queue_parked(self, Parked* parked) noexcept nogil:
+        cdef msghdr request
         memset(&request, 0, sizeof(request))
-        request.msg_hdr.msg_name = &parked.place.peer
-        request.msg_hdr.msg_namelen = parked.peer_len
-        request.msg_hdr.msg_control = parked.place.control
-        request.msg_hdr.msg_controllen = parked.control_len
-        self.queue(n, parked.place.answer, parked.txn.answer_len, &request)
+        request.msg_name = &parked.place.peer
+        request.msg_namelen = parked.peer_len
+        request.msg_control = parked.place.control
+        request.msg_controllen = parked.control_len
+        outbox_put(&self.out, parked.place.answer, parked.txn.answer_len, &request)
 
 
 cdef inline void set_client(Txn* txn, const sockaddr_storage* peer) noexcept nogil:

@@ -1,5 +1,6 @@
-# Linux socket calls: batches of datagrams (recvmmsg(2), sendmmsg(2)) with the control message that tells which local
-# address a datagram was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO); streams (accept4(2), recv(2), send(2)); epoll(7).
+# Linux socket calls: batches of datagrams (recvmmsg(2), sendmmsg(2)) with the control messages that tell which local
+# address a datagram was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO) and that one message is to be cut (udp(7)
+# UDP_SEGMENT); streams (accept4(2), recv(2), send(2)); epoll(7).
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -11,7 +12,12 @@ cdef extern from * nogil:
     #include <sys/socket.h>
     #include <netinet/in.h>
     #include <sys/epoll.h>
+    #include <netinet/udp.h>
     #include <errno.h>
+    #include <string.h>
+    #ifndef UDP_SEGMENT
+    #define UDP_SEGMENT 103
+    #endif
     """
 
 cdef extern from "sys/socket.h" nogil:
@@ -104,5 +110,23 @@ cdef extern from * nogil:
             m->msg_controllen = CMSG_SPACE(sizeof(struct in6_pktinfo));
         } else { m->msg_control = NULL; m->msg_controllen = 0; }
     }
+    /* Whether the kernel says that it can cut what is sent over this socket (UDP_SEGMENT). */
+    static inline int nsb_knows_segments(int fd) {
+        int size = 0;
+        socklen_t length = sizeof size;
+        return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &length) == 0;
+    }
+    /* One control message more: cut into datagrams of this size. There is room for it behind those that are there. */
+    static inline void nsb_segments(struct msghdr *m, uint16_t size) {
+        struct cmsghdr *c = (struct cmsghdr *) ((char *) m->msg_control + m->msg_controllen);
+        memset(c, 0, CMSG_SPACE(sizeof size));
+        c->cmsg_level = IPPROTO_UDP;
+        c->cmsg_type = UDP_SEGMENT;
+        c->cmsg_len = CMSG_LEN(sizeof size);
+        memcpy(CMSG_DATA(c), &size, sizeof size);
+        m->msg_controllen += CMSG_SPACE(sizeof size);
+    }
     """
     void nsb_answer_from(msghdr* m)
+    bint nsb_knows_segments(int fd)
+    void nsb_segments(msghdr* m, uint16_t size)

@@ -39,6 +39,7 @@ _DRAIN_SHARE = 0.8  # of stop_timeout; after all of it the supervisor ends us
 # What an Engine is told once: a change of one of these makes a new Engine.
 _ENGINE_SETTINGS = (
     "udp_max",
+    "udp_gso",
     "any_full",
     "nsid",
     "chaos",
@@ -73,6 +74,7 @@ def make_engine(life: Life, settings: Settings, querylog: QueryLog) -> Engine:
         version=settings.version_text.encode() if settings.chaos else b"",
         server_id=settings.server_id.encode() if settings.chaos else b"",
         any_full=settings.any_full,
+        gso=settings.udp_gso,
         querylog=querylog,
     )
 
