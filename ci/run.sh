@@ -29,6 +29,7 @@ step bench.sh
 wait $sanitizers || { cat build/sanitize-run.log; exit 1; }
 trap - EXIT
 cat build/sanitize-run.log
+"$ROOT/ci/clients.sh" || echo "clients.sh: their tests are skipped"
 step test.sh
 
 say "all passed in $((SECONDS - started)) s"
