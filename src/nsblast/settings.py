@@ -146,6 +146,9 @@ class Settings(BaseModel):
         30 * 86400.0, "change-sets older than this are forgotten; 0 = never by age", live=True
     )
     journal_size: Size = _setting(1 << 30, "octets of change-sets kept in all; 0 = no limit", live=True)
+    journal_zone_size: Size = _setting(
+        256 << 20, "octets of change-sets kept of one zone, the oldest go first; 0 = no limit", live=True
+    )
 
     # -- backups
     backup_path: Path | None = _setting(None, "folder of backups; none = backups in db_path")

@@ -14,7 +14,7 @@ from nsblast.errors import NotFound
 from nsblast.store.commit import Applied
 from nsblast.store.engine import Database
 from nsblast.store.layout import FIRST_TENANT
-from nsblast.store.overlay import Overlay
+from nsblast.store.overlay import Layer, Overlay
 from nsblast.types import CommitNumber, Wire
 from nsblast.zones.model import ChangeSet, ReplaceZone
 from nsblast.zones.replace import ZoneRules
@@ -39,9 +39,9 @@ class AllRules:
         """Only tried?"""
         return change.dry_run
 
-    def needs_preparing(self, change: Change) -> bool:
+    def needs_preparing(self, change: Change, store: Layer) -> bool:
         """Whole zones do."""
-        return not isinstance(change, AccountChange) and self._zones.needs_preparing(change)
+        return not isinstance(change, AccountChange) and self._zones.needs_preparing(change, store)
 
     def prepare(self, change: Change, database: Database, folder: Path) -> Any:
         """Whole zones."""

@@ -27,7 +27,7 @@ from nsblast.store.writer import Broken, Committer
 
 
 def _keep(settings: Settings) -> Keep:
-    return Keep(age=settings.journal_age, octets=settings.journal_size)
+    return Keep(age=settings.journal_age, octets=settings.journal_size, zone=settings.journal_zone_size)
 
 
 def _make_room(error: Broken) -> None:

@@ -78,9 +78,9 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
         if one.journal:
             apex = one.zone.apex
             first = pieces.get(apex, 0)
-            pieces[apex] = first + len(one.journal)
-            for piece, piece_record in enumerate(one.journal, first):
-                put(layout.journal_key(apex, number, piece), encode(piece_record))
+            pieces[apex] = first + len(one.journal) + len(one.pieces)
+            for piece, octets_of_piece in enumerate([*map(encode, one.journal), *one.pieces], first):
+                put(layout.journal_key(apex, number, piece), octets_of_piece)
             for at in _index(one.zone, number, first):
                 put(*at)
             acted(one.journal[0].actor, acted_value(apex, first))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from nsblast.store.engine import Database
-from nsblast.store.overlay import Overlay
+from nsblast.store.overlay import Layer, Overlay
 from nsblast.store.values_v1 import JournalRecord, ZoneChange, ZoneRecord
 from nsblast.types import CommitNumber, Wire
 
@@ -25,6 +25,8 @@ class Applied:
     zone: ZoneChange | None = None
     """None: no zone is touched."""
     journal: list[JournalRecord] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    """Encoded records of the same change-set that follow those of `journal`."""
     octets: int = 0
     """Of the journal, roughly."""
     forget: Wire | None = None
@@ -81,7 +83,7 @@ class Rules(Protocol):
     def is_dry(self, change: Any) -> bool:
         """Whether the change is only to be tried."""
 
-    def needs_preparing(self, change: Any) -> bool:
+    def needs_preparing(self, change: Any, store: Layer) -> bool:
         """Whether it is too long a work for the committing thread."""
 
     def prepare(self, change: Any, database: Database, folder: Path) -> Any:

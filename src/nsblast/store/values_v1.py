@@ -51,6 +51,8 @@ class ZoneRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """Masters, transfer policy and the like; whoever owns a setting checks it."""
     expired: bool = False
     """A secondary that its masters did not confirm for as long as its SOA says: it has its contents, and does not answer with them."""
+    journalled: int = 0
+    """Octets that were ever written to its journal."""
 
 
 class JournalRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
@@ -74,6 +76,8 @@ class JournalRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     before: dict[str, Any] = {}
     """Of a CONFIGURED or DELETED: kind, tenant and settings that were."""
     after: dict[str, Any] = {}
+    offset: int = 0
+    """What the zone's `journalled` was before the change-set: how much is kept can be told from the oldest record that is."""
 
     @property
     def leads(self) -> bool:

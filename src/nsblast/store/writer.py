@@ -88,6 +88,10 @@ class Committer:
         """Handed to the preparing thread when the group they were collected with is committed: it reads the store."""
         self._ended_jobs: list[tuple[_Job, Any, BaseException | None]] = []
         """What is to be told: (job, result, error)."""
+        self._overfull: set[Wire] = set()
+        """Zones whose journal may be beyond the bound of one."""
+        self._begins: dict[Wire, int] = {}
+        """Where the journal of a zone that was trimmed begins: no less is kept of it. Few are ever trimmed."""
         self._listeners: list[Listener] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
@@ -214,7 +218,7 @@ class Committer:
             if zone in self._taken:
                 self._taken[zone].append(job)
                 return False
-            if not self._rules.needs_preparing(job.change):
+            if not self._rules.needs_preparing(job.change, self._store):
                 return True
         except Exception as error:
             self._fail(job, error)
@@ -321,6 +325,8 @@ class Committer:
                 except Exception as error:
                     raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
         self._store.learn(group)
+        for apex, record in group.zones.items():
+            self._measure(apex, record)
         self._kept += sum(one.octets for one in applied)
         self.observe(len(applied), synced - began, time.perf_counter() - synced)
         if any(zone.bulk for zone in zones):
@@ -382,7 +388,16 @@ class Committer:
                 except Exception as error:
                     raise Broken(f"bulk commit {number} cannot be made visible: {error}") from error
         self.observe(1, synced - began, time.perf_counter() - synced)
+        self._measure(bulk.apex, end.record)
         self._kept += end.octets
+
+    def _measure(self, apex: Wire, record: ZoneRecord | None) -> None:
+        bound, begin = self.keep.zone, self._begins.get(apex, 0)
+        if begin and (record is None or record.journalled < begin):
+            del self._begins[apex]  # another zone of the name begins anew
+            begin = 0
+        if record is not None and bound and record.journalled - begin > bound:
+            self._overfull.add(apex)
 
     def _bulk_plan(self, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:
         assert self.visible is not None
@@ -411,9 +426,22 @@ class Committer:
                 with self.lock:
                     self.visible.tend(self.last)
             self._kept = changes.trim(self.database, self.keep, self.last, self._kept, self._clock())
+            # Who prepares a change of a zone may be reading its journal.
+            for apex in [apex for apex in self._overfull if apex not in self._taken]:
+                self._trim_zone(apex)
         except StoreError:
             # The next commit will meet the same trouble, and has somebody to tell it to.
             return
+
+    def _trim_zone(self, apex: Wire) -> None:
+        """A slice of what one zone has beyond its bound."""
+        record = self._store.zone(apex)
+        done = True
+        if record is not None and self.keep.zone:
+            done, begin, self._kept = changes.trim_zone(self.database, self.keep.zone, apex, record, self._kept)
+            self._begins[apex] = begin
+        if done:
+            self._overfull.discard(apex)
 
 
 def _settle_here(ended: list[tuple[_Job, Any, BaseException | None]]) -> None:

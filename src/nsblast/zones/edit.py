@@ -6,6 +6,7 @@ is newer (RFC 1982), which then stands; a new zone keeps its SOA's. A change-set
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from nsblast.errors import Conflict, InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.commit import BULK, Applied
 from nsblast.store.overlay import RRSIG, Node, Overlay, SetKey, set_key
-from nsblast.store.values_v1 import What, ZoneChange, ZoneKind, ZoneRecord
+from nsblast.store.values_v1 import JournalRecord, What, ZoneChange, ZoneKind, ZoneRecord
 from nsblast.types import CommitNumber, RawRrset, Rr, Wire
 from nsblast.zones import checks
 from nsblast.zones.checks import NS, SOA, text
@@ -58,6 +59,20 @@ class Changed:
         raise UsageError("a prepared replacement is read through `changes`")
 
 
+@dataclass(frozen=True, slots=True)
+class KeptDeletion(DeleteZone):
+    """The deletion of a large zone, with what its journal is to hold: the first record, and the others encoded."""
+
+    first: JournalRecord
+    pieces: list[bytes]
+    octets: int
+
+
+def work_in(change: ChangeSet, view: Overlay) -> None:
+    """Do what a change-set says to an empty layer, and no more: no serial, no record, no journal. For what is prepared."""
+    _Edit(change, view, 0, 0.0).do_all()
+
+
 class _Edit:
     def __init__(self, change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> None:
         self.change = change
@@ -70,6 +85,7 @@ class _Edit:
         self.structure = Structure(view, change.apex)
         self.keep_serial = False
         self.replaced = False
+        self.deletion: KeptDeletion | None = None
         self.soa: tuple[int, bytes, bytes] | None = None
         """When nothing but the serial was changed at the apex: TTL of the SOA, its rdata before and after."""
 
@@ -79,13 +95,18 @@ class _Edit:
             raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
         if self.change.guard is not None:
             self.change.guard(contents_of(self.view, self.apex))
-        for op in ops:
-            if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
-                raise NotFound(f"there is no zone {text(self.apex)}")
-            _DOING[type(op)](self, op)
+        self.do_all()
         if self.record is None:
             return self._deleted()
         return self._finish(self.record)
+
+    def do_all(self) -> None:
+        """The operations."""
+        for op in self.change.ops:
+            if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
+                raise NotFound(f"there is no zone {text(self.apex)}")
+            _DOING[type(op)](self, op)
+        self.structure.check_dnames()
 
     # -- operations on the zone --
 
@@ -105,6 +126,7 @@ class _Edit:
         if self.record is None:
             raise NotFound(f"there is no zone {text(self.apex)}")
         low, high = self.structure.low, self.structure.high
+        self.deletion = op if isinstance(op, KeptDeletion) else None
         if self.record.names > BULK:
             self.view.clear(low, high)
         else:
@@ -229,10 +251,14 @@ class _Edit:
         for key in self.view.ordered():
             compare(layout.entry_of(key)[0], self.view.before(key), None, removed, [])
         octets, journal = journal_of(mark, removed, []) if not self.view.cleared else (0, [gap(mark)])
+        pieces: list[bytes] = []
+        if self.deletion is not None:
+            octets, journal, pieces = self.deletion.octets, [self.deletion.first], self.deletion.pieces
         return Applied(
             Result(self.apex, self._told_number(), before.serial, None, None, before.names),
             ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial),
             journal,
+            pieces,
             octets,
             forget=self.apex,
             moved=(before.tenant, None),
@@ -240,7 +266,6 @@ class _Edit:
 
     def _finish(self, record: ZoneRecord) -> Applied:
         before = self.before
-        self.structure.check_dnames()
         serial = self._settle_serial(record)
         self._mark_special(record)
         removed: list[Rr] = []
@@ -258,13 +283,14 @@ class _Edit:
             changed_in=self.number if changed else record.changed_in,
         )
         octets, journal = journal_of(mark_of(self.change, what, before, record, self.now), removed, added)
+        record = msgspec.structs.replace(record, journalled=record.journalled + octets)
         self.view.zones[self.apex] = record
         diff = Diff(tuple(removed), tuple(added))
         result = Result(self.apex, self._told_number(), before.serial if before else None, serial, diff, touched)
         zone = ZoneChange(self.apex, what, serial, touched > BULK, before.serial if before else None)
         had = before.tenant if before is not None else None
         moved = (had, record.tenant) if had != record.tenant else None
-        return Applied(result, zone, journal, octets, moved=moved)
+        return Applied(result, zone, journal, octets=octets, moved=moved)
 
     def _told_number(self) -> int:
         """What a result says: a dry run has no commit."""
@@ -425,6 +451,7 @@ def _collect(rrsets: Iterable[RRset]) -> dict[SetKey, RawRrset]:
 _DOING: dict[type, Callable[[_Edit, Any], None]] = {
     CreateZone: _Edit._create,
     DeleteZone: _Edit._delete,
+    KeptDeletion: _Edit._delete,
     ConfigureZone: _Edit._configure,
     ReplaceZone: _Edit._replace,
     RevertZone: _Edit._revert,

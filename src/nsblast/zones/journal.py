@@ -41,6 +41,7 @@ def mark_of(
         what=what,
         before=told[0],
         after=told[1],
+        offset=before.journalled if before is not None else 0,
     )
 
 

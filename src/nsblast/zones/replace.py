@@ -17,14 +17,15 @@ from nsblast.store import layout
 from nsblast.store.bulk import EntryFiles, difference, slices
 from nsblast.store.commit import BULK, Applied, Bulk, BulkEnd
 from nsblast.store.engine import Database
-from nsblast.store.overlay import Base, Node, Overlay
+from nsblast.store.overlay import Base, Layer, Node, Overlay
 from nsblast.store.values_v1 import JournalRecord, What, ZoneChange, ZoneRecord
 from nsblast.types import CommitNumber, Rr, Wire
 from nsblast.zones import checks, edit
 from nsblast.zones.checks import SOA, text
-from nsblast.zones.edit import Changed
+from nsblast.zones.deletion import is_large, keep
+from nsblast.zones.edit import Changed, work_in
 from nsblast.zones.journal import JOURNAL_OCTETS, gap, journal_of, mark_of
-from nsblast.zones.model import ChangeSet, Diff, ReplaceZone, Result, RevertZone
+from nsblast.zones.model import ChangeSet, DeleteZone, Diff, ReplaceZone, Result, RevertZone
 from nsblast.zones.revert import is_revert, work_out
 from nsblast.zones.structure import flags_of
 
@@ -43,16 +44,20 @@ class ZoneRules:
         """Only tried?"""
         return change.dry_run
 
-    def needs_preparing(self, change: ChangeSet) -> bool:
-        """Whole replacements, unless they are prepared already."""
+    def needs_preparing(self, change: ChangeSet, store: Layer) -> bool:
+        """Whole replacements, unless they are prepared already; reverts; deletions of large zones."""
         return any(
             isinstance(op, RevertZone) or (isinstance(op, ReplaceZone) and not isinstance(op.entries, Changed))
             for op in change.ops
-        )
+        ) or is_large(change, store)
 
     def prepare(self, change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
         """The same change-set with what differs in place of the contents; a Bulk when that is much."""
-        return work_out(change, database) if is_revert(change) else _prepare(change, database, folder)
+        if is_revert(change):
+            return _reverted(change, database, folder)
+        if any(isinstance(op, DeleteZone) for op in change.ops):
+            return keep(change, database)
+        return _prepare(change, database, folder)
 
     def apply(self, change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
         """See edit.apply."""
@@ -79,6 +84,24 @@ def _prepare(change: ChangeSet, database: Database, folder: Path) -> ChangeSet |
             first = ((one[0], had, one[1]) for one, had in zip(changes, before, strict=True))
             return _Replacement(change, op, database).to_files(EntryFiles(database, folder), chain(first, found))
     return with_fields(change, ops=(with_fields(op, entries=Changed(changes)),))
+
+
+def _reverted(change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
+    """A revert as a replacement whose difference is known: the committing thread has no name to work out."""
+    worked = work_out(change, database)
+    view = Overlay(Base(database))
+    work_in(worked, view)
+    found = ((key, _packed(view.before(key)), _packed(view.nodes[key])) for key in view.ordered())
+    differing = [(key, old, new) for key, old, new in found if old != new]
+    if len(differing) <= BULK:
+        op = ReplaceZone(Changed([(key, new) for key, _, new in differing]), create=False)
+        return with_fields(worked, ops=(op,))
+    op = ReplaceZone((), create=False)
+    return _Replacement(worked, op, database).to_files(EntryFiles(database, folder), chain(differing))
+
+
+def _packed(node: Node | None) -> bytes | None:
+    return node.pack() if node is not None else None
 
 
 class _Replacement:
@@ -190,16 +213,16 @@ class _Replacement:
             changed_in=number,
             expired=False,
         )
-        journal = self._journal(record, now)
+        octets, journal = self._journal(record, now)
+        record = msgspec.structs.replace(record, journalled=record.journalled + octets)
         diff = Diff(tuple(self.removed), tuple(self.added)) if self.kept else None
         number = 0 if self.change.dry_run else number
         past = before.serial if before is not None else None
         result = Result(self.apex, number, past, self.serial, diff, self.touched)
         what = What.CHANGED if before is not None else What.CREATED
-        octets = self.octets if self.kept else 0
         return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True, past), journal, octets, False)
 
-    def _journal(self, record: ZoneRecord, now: float) -> list[JournalRecord]:
+    def _journal(self, record: ZoneRecord, now: float) -> tuple[int, list[JournalRecord]]:
         what = What.CHANGED if self.before is not None else What.CREATED
         mark = mark_of(self.change, what, self.before, record, now)
-        return journal_of(mark, self.removed, self.added)[1] if self.kept else [gap(mark)]
+        return journal_of(mark, self.removed, self.added) if self.kept else (0, [gap(mark)])
