@@ -1,7 +1,7 @@
 """Messages of a transfer to records: names decompressed, rdata of the common types checked. The other direction of pack.pyx.
 
-Owns: reading records off a message that nobody vouches for, how far pointers may lead. Never: what a transfer is, headers, signatures, rdata of
-rarer types: their places are told, so that the caller looks at them. RFC 1035 4.1, 2181 8, 3597 4.
+Owns: reading records off a message that nobody vouches for, how far pointers may lead. Never: what a transfer is, headers, signatures,
+rdata of rarer types: their places are told, so that the caller looks at them. RFC 1035 4.1, 2181 8, 3597 4.
 Invariant: every octet is read through a Reader; a pointer leads to before where its name began, so that names end.
 """
 
@@ -62,14 +62,14 @@ cdef bint rdata_to(Reader* r, uint16_t rrtype, uint32_t end, Writer* w, bint* kn
     """The rdata at the cursor, which ends at `end`, uncompressed; False when it is malformed. known: it was looked at whole."""
     cdef Layout layout = layout_of(rrtype)
     cdef uint32_t rest
-    cdef uint8_t i
+    cdef uint8_t _i
     cdef uint8_t size
     if layout.names:
         known[0] = True
         if end - r.at < <uint32_t> layout.skip + layout.names:
             return False
         writer_bytes(w, reader_take(r, layout.skip), layout.skip)
-        for i in range(layout.names):
+        for _i in range(layout.names):
             if not name_to(r, w) or r.at > end:
                 return False
         rest = end - r.at
@@ -97,7 +97,7 @@ cdef bint rdata_to(Reader* r, uint16_t rrtype, uint32_t end, Writer* w, bint* kn
 
 
 def read_rrs(bytes packet not None, unsigned int at, unsigned int count):
-    """The next `count` records from an offset: (records, those whose rdata is to be looked at: (index, offset, length), offset behind them).
+    """The next `count` records from an offset: (records, those whose rdata is to be looked at: (index, offset, length), offset behind).
 
     ValueError when one is malformed or of another class than IN. A TTL with its highest bit set is 0 (RFC 2181 8).
     """
@@ -148,11 +148,11 @@ def read_rrs(bytes packet not None, unsigned int at, unsigned int count):
 def after_rrs(bytes packet not None, unsigned int at, unsigned int count) -> int:
     """The offset behind `count` records, of which nothing is looked at but how long they are. ValueError when they are cut short."""
     cdef Reader r
-    cdef uint32_t i
+    cdef uint32_t _i
     cdef uint8_t size
     reader_open(&r, <const uint8_t*> PyBytes_AS_STRING(packet), <uint32_t> PyBytes_GET_SIZE(packet))
     reader_seek(&r, at)
-    for i in range(count):
+    for _i in range(count):
         while True:
             size = reader_u8(&r)
             if size >= 0xc0:
