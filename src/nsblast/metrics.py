@@ -8,11 +8,12 @@ The number of series is bounded by the software, not by the data: no label holds
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import dns.rcode
 import dns.rdatatype
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -50,6 +51,13 @@ _GAUGES = {
     "arena_size": ("cache_size_bytes", "Octets the shared cache has for entries"),
     "pinned_bytes": ("cache_pinned_bytes", "Octets held until every worker has caught up"),
     "filter_names": ("filter_names", "Names in the active filter"),
+}
+NOTIFIES = ("sent", "answered", "refused", "failed")
+"""What becomes of NOTIFYs: sent counts each message, failed each secondary that was given up."""
+MESSAGES = ("update", "notify")
+_NOTIFY_GAUGES = {
+    "jobs": ("notifies_waiting", "Zones and secondaries to be told or that did not answer"),
+    "silent": ("secondaries_silent", "Addresses of secondaries that do not answer NOTIFY"),
 }
 PROPERTIES = (
     "estimate-num-keys", "estimate-live-data-size", "live-sst-files-size", "total-sst-files-size", "cur-size-all-mem-tables",
@@ -107,6 +115,14 @@ class Meters:
         self._backups = Counter("nsblast_backups_total", "Backups made", ("result",), **mine)
         for result in ("ok", "failed"):
             self._backups.labels(result)
+        self._notifies = Counter("nsblast_notifies_total", "NOTIFYs to secondaries", ("result",), **mine)
+        self._messages = Counter(
+            "nsblast_received_messages_total", "UPDATE and NOTIFY messages answered", ("kind", "rcode"), **mine
+        )
+        for kind in MESSAGES:
+            self._messages.labels(kind, "NOERROR")
+        for result in NOTIFIES:
+            self._notifies.labels(result)
         self._by_answer: dict[tuple[str, str, int], Any] = {}
         self._by_route: dict[str, Any] = {}
 
@@ -131,9 +147,27 @@ class Meters:
         self._commit_times.observe(written)
         self._visible_times.observe(visible)
 
+    def notify(self, what: str) -> None:
+        """What became of a NOTIFY of ours: one of NOTIFIES."""
+        self._notifies.labels(what).inc()
+
+    def watch_notifies(self, numbers: Callable[[], Mapping[str, int]]) -> None:
+        """Tell how many NOTIFYs wait, and of destinations that do not answer."""
+        for member, (name, meaning) in _NOTIFY_GAUGES.items():
+            gauge = Gauge(f"nsblast_{name}", meaning, registry=self.registry)
+            gauge.set_function(partial(_member, numbers, member))
+
+    def message(self, kind: str, rcode: int) -> None:
+        """A message was answered that control serves. kind: one of MESSAGES."""
+        self._messages.labels(kind, _rcode(rcode)).inc()
+
     def backup(self, ok: bool) -> None:
         """A backup was made, or could not be."""
         self._backups.labels("ok" if ok else "failed").inc()
+
+
+def _member(numbers: Callable[[], Mapping[str, int]], member: str) -> float:
+    return numbers()[member]
 
 
 class _Shared(Collector):

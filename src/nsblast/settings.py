@@ -69,6 +69,18 @@ def access_item(text: str) -> str:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
+def notify_item(text: str) -> str:
+    """A secondary as it is stored: ADDRESS, ADDRESS@PORT, either with " key:NAME"; ValueError for anything else."""
+    found = re.fullmatch(r"([0-9A-Fa-f.:]+)(?:@([0-9]{1,5}))?(?:\s+key:(\S+))?", text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no address, ADDRESS@PORT or ADDRESS@PORT key:NAME")
+    address, port = _address(found[1]), int(found[2] or 53)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{text!r}: port {port} is none of 1 to 65535")
+    key = " " + access_item(f"key:{found[3]}") if found[3] else ""
+    return f"{address}{'' if port == 53 else f'@{port}'}{key}"
+
+
 def _secret(text: str) -> str:
     if text and not re.fullmatch("[0-9a-fA-F]{32}", text):
         raise ValueError("expected 32 hexadecimal digits (128 bits, RFC 9018)")
@@ -121,6 +133,7 @@ Rcodes = Annotated[tuple[Annotated[str, AfterValidator(_rcode)], ...], BeforeVal
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_list_of_text)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_list_of_text)]
 Access = Annotated[tuple[Annotated[str, AfterValidator(access_item)], ...], BeforeValidator(_list_of_text)]
+Secondaries = Annotated[tuple[Annotated[str, AfterValidator(notify_item)], ...], BeforeValidator(_list_of_text)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 QueryLogMode = Annotated[Literal["off", "errors", "sampled", "all"], BeforeValidator(_lower)]
 
@@ -222,6 +235,22 @@ class Settings(BaseModel):
     key_files: Texts = _setting(
         (), "files of TSIG keys in BIND's form, read at start and reload; rules say what they may (key:NAME)", live=True
     )
+    notify: Secondaries = _setting(
+        (),
+        "secondaries told of changes of zones that name none: ADDRESS, ADDRESS@PORT, either with key:NAME behind",
+        live=True,
+    )
+    notify_ns: bool = _setting(
+        True, "tell the hosts of a zone's NS set of changes too, but for the SOA's master and ourselves", live=True
+    )
+    notify_delay: Duration = _setting(
+        0.5, "a zone that changes all the time is told of once in this time", live=True, ge=0, le=3600
+    )
+    notify_timeout: Duration = _setting(3.0, "time a secondary has to answer", live=True, gt=0, le=60)
+    notify_interval: Duration = _setting(
+        60.0, "time until one that did not answer twice is told again, doubled each time", live=True, gt=0, le=86400
+    )
+    notify_tries: int = _setting(5, "times one is told of one change that does not answer", live=True, ge=1, le=20)
     tsig_md5: bool = _setting(False, "take keys of algorithm hmac-md5 (RFC 8945 advises against)", live=True)
     transfers_out: int = _setting(32, "transfers to other servers under way at once, over all workers", live=True, ge=1)
     transfers_kept: Size = _setting(

@@ -124,6 +124,15 @@ def _zones() -> Iterator[Case]:
             target = path("config", name, "access") + (dry if method != "GET" else "")
             needs = _one("CONFIG_SLAVE", name)
             yield Case(method, "/config/{zone}/access", target, then, needs, body, never)
+        for method, body in (("GET", None), ("PUT", {"notify": [{"address": "192.0.2.1"}]}), ("DELETE", None)):
+            if (name, method) == ("t2.test", "GET"):
+                continue
+            target = path("config", name, "notify") + (dry if method != "GET" else "")
+            yield Case(method, "/config/{zone}/notify", target, then, _one("CONFIG_SLAVE", name), body, never)
+        if name != "t2.test":
+            at = path("zone", name)
+            yield Case("GET", below + "status", at + "/status", then, _one("READ_ZONE", name), never=never)
+            yield Case("POST", below + "notify", at + "/notify", then, _one("UPDATE_ZONE", name), never=never)
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         target = path("config", "s.test", "master") + (dry if method != "GET" else "")
         body = None if method in ("GET", "DELETE") else MASTER

@@ -26,6 +26,7 @@ from nsblast.admin import (
     routes_past,
     routes_rr,
     routes_server,
+    routes_transfer,
     routes_vzones,
     routes_zones,
 )
@@ -35,6 +36,7 @@ from nsblast.admin.rim import Receive, Rim, Scope, Send
 ROUTES = (
     routes_server,
     routes_zones,
+    routes_transfer,
     routes_vzones,
     routes_rr,
     routes_changes,

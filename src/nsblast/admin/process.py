@@ -13,7 +13,6 @@ import signal
 from typing import Any
 
 import uvloop
-from dns.opcode import Opcode
 
 from nsblast import __version__
 from nsblast._core.segment import Segment
@@ -27,20 +26,16 @@ from nsblast.admin.listen import Listening, bind
 from nsblast.admin.numbers import Numbers
 from nsblast.admin.routes_metrics import watch
 from nsblast.admin.status import Told, status_of
+from nsblast.admin.transfers import PART, Transfers
 from nsblast.backend import keys, spool
 from nsblast.backend.remote import operations
 from nsblast.backend.store import OpenStore
-from nsblast.control import AsyncHandler, Peer, Server
+from nsblast.control import Peer, Server
 from nsblast.errors import NsblastError, SettingsError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
-from nsblast.transfer.hosts import Hosts
-from nsblast.transfer.relayed import Relayed
-from nsblast.transfer.rules import defaults_of
-from nsblast.transfer.secondary import Secondaries
-from nsblast.transfer.update import Updates
 
 _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
 _ASK_WITHIN = 10.0
@@ -97,36 +92,30 @@ class Control:
         loop.add_reader(life.channel.fileno(), self._news)
         loop.add_reader(life.ring_fd, self._ring)
         self.backups = BackupService(self.settings, self.store.database)
-        self.hosts = Hosts(self.store.backend)
-        self.secondaries = Secondaries(
-            self.store.backend,
-            self.store.database,
-            self.store.accounts.tsig_key,
-            self.hosts.resolve,
-            self.settings,
-        )
-        self.store.listen(self.secondaries.heard)
+        self.transfers = Transfers(self.settings, self.store)
+        await self.transfers.start(self.segment.done)
         operating = {
             **operations(self.store.backend, self.settings.db_path),
             **self.backups.operations(),
             **keys.operations(self.store.accounts),
             **self._own(),
-            **self._relayed(),
+            **self.transfers.operations(),
         }
         server = Server(self.settings.db_path, operating)
         await server.start()
         accounts = self.store.accounts
         self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
-        self.site.parts["secondaries"] = self.secondaries
+        self.site.parts["secondaries"] = self.transfers.secondaries
+        self.site.parts[PART] = self.transfers
         events = self.site.parts["events"] = Events(StoreReader(self.store.database), self.segment.done)
         self.store.listen(events.tell)
         events.wake(self.segment.done)
         schedule = loop.create_task(self.backups.run())
-        following = loop.create_task(self.secondaries.run())
         meters = watch(self.site, Numbers(self.segment, self.store, self._told))
         self.store.observe(meters.commit)
         self.backups.observe = meters.backup
+        self.transfers.watch(meters)
         api = Listening(make_app(self.site), self.settings, sockets) if sockets else None
         if api is not None:
             await api.start()
@@ -135,29 +124,16 @@ class Control:
         log().info("ready", version=__version__, position=self.segment.done)
         await self._end.wait()
         schedule.cancel()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
         events.close()
         if api is not None:
             await api.stop()
+        await self.transfers.close()
         await server.stop()
         await loop.run_in_executor(None, self.store.close)
         self.segment.close()
         log().info("stopped")
 
     # -- workers
-
-    def _relayed(self) -> dict[str, AsyncHandler]:
-        """What workers hand over of the DNS."""
-        relayed = Relayed()
-        updates = Updates(
-            self.store.backend,
-            self.store.accounts,
-            lambda: defaults_of(self.settings),
-            md5=lambda: self.settings.tsig_md5,
-        )
-        relayed.on_opcode(Opcode.UPDATE, updates.serve)
-        return relayed.operations()
 
     def _wake_workers(self) -> None:
         """Have every worker catch up now; any thread may call this."""
@@ -230,7 +206,7 @@ class Control:
         setup(settings, self._life.name)
         self.store.adjust(settings)
         self.backups.adjust(settings)
-        self.secondaries.adjust(settings)
+        self.transfers.adjust(settings)
 
     async def _ask(self, what: str, **more: Any) -> None:
         """Ask the supervisor for something and wait until it is done."""

@@ -74,16 +74,22 @@ def _checked(call: Call, master: Master) -> dict[str, Any]:
     if ":" not in host and not host.replace(".", "").isdigit() and not is_host(host):
         raise InputError(f"master.hostname: {host!r} is neither a host's name nor an address")
     plain: dict[str, Any] = msgspec.to_builtins(master)
-    if master.tsig:
-        name = name_to_text(fold(name_given(master.tsig, "master.tsig")))
-        key = call.accounts.tsig_key(name)
-        if key is None or not call.actor.owns(key.tenant):
-            raise InputError(f"master.tsig: there is no key {master.tsig!r}")
-        plain["tsig"] = name
+    plain["tsig"] = key_named(call, master.tsig, "master.tsig")
     return plain
 
 
-async def _store(
+def key_named(call: Call, given: str, member: str) -> str:
+    """The name of a TSIG key as it is stored, "" for none; InputError when the actor has no such key."""
+    if not given:
+        return ""
+    name = name_to_text(fold(name_given(given, member)))
+    key = call.accounts.tsig_key(name)
+    if key is None or not call.actor.owns(key.tenant):
+        raise InputError(f"{member}: there is no key {given!r}")
+    return name
+
+
+async def store_setting(
     call: Call,
     apex: Wire,
     record: ZoneRecord,
@@ -92,11 +98,15 @@ async def _store(
     *,
     kind: ZoneKind | None = None,
     status: int = 200,
+    empty: bool = False,
 ) -> Answer:
-    """Commit one setting of a zone, the others as they were; an empty value takes it away. Outdated when another change came first."""
+    """Commit one setting of a zone, the others as they were; an empty value takes it away, unless `empty` says that it is one.
+
+    Outdated when another change came first.
+    """
     demand_whole(call, apex)
     settings = {name: old for name, old in record.settings.items() if name != setting}
-    if value:
+    if value or (empty and value is not None):
         settings[setting] = value
     same = guard_of(call, apex, record)
 
@@ -116,7 +126,7 @@ async def _store_master(
     call: Call, apex: Wire, record: ZoneRecord, master: dict[str, Any] | None, status: int
 ) -> Answer:
     kind = ZoneKind.PRIMARY if master is None else ZoneKind.SECONDARY
-    return await _store(call, apex, record, "master", master, kind=kind, status=status)
+    return await store_setting(call, apex, record, "master", master, kind=kind, status=status)
 
 
 async def post_master(call: Call) -> Answer:
@@ -200,7 +210,7 @@ async def delete_access(call: Call) -> Answer:
 
 async def _store_access(call: Call, rules: dict[str, list[str]]) -> Answer:
     apex = fold(name_in(call, "zone"))
-    return await _store(call, apex, zone_of(call, apex, Permission.CONFIG_SLAVE), SETTING, rules)
+    return await store_setting(call, apex, zone_of(call, apex, Permission.CONFIG_SLAVE), SETTING, rules)
 
 
 # -- logs

@@ -209,9 +209,12 @@ class UrlBackend:
 
     def command(self, op: str, **args: Any) -> Any:
         """See Backend."""
-        if op != "status" or args:
-            raise UsageError(f"{op} cannot be done over HTTP")
-        return self._client.status()
+        if op == "status" and not args:
+            return self._client.status()
+        if op in ("zone_status", "zone_notify"):
+            asked = self._client.zone_status if op == "zone_status" else self._client.notify_zone
+            return msgspec.to_builtins(asked(name_to_text(args["apex"])))
+        raise UsageError(f"{op} cannot be done over HTTP")
 
     def close(self) -> None:
         """See Backend."""

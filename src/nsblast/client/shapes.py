@@ -241,6 +241,15 @@ class Filter(Struct):
     types: list[str] = []
 
 
+class Secondary(Struct):
+    """Who is told of a zone's changes."""
+
+    address: str
+    port: int = 53
+    tsig: str = ""
+    """Name of the key; empty = none."""
+
+
 class Role(Struct, omit_defaults=True):
     """A role."""
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar, Unpack, cast
 
 import msgspec
 
-from nsblast.client.shapes import Change, Changed, Entry, Found, Happened, Master, Vzone, Zone
+from nsblast.client.shapes import Change, Changed, Entry, Found, Happened, Master, Secondary, Vzone, Zone
 from nsblast.client.transport import Transport, Writing, etag_of, part
 
 T = TypeVar("T")
@@ -165,6 +165,29 @@ class ZoneCalls(Transport):
         """Have a zone follow the server's settings again."""
         return self.done("DELETE", _access(zone), given)
 
+    # -- other name servers
+
+    def zone_status(self, zone: str, *, tenant: str = "") -> dict[str, Any]:
+        """A zone's state, and what its secondaries know and have."""
+        return self.ask("GET", f"/zone/{part(zone)}/status", dict[str, Any], query={"tenant": tenant or self.tenant})
+
+    def notify_zone(self, zone: str, *, tenant: str = "") -> dict[str, Any]:
+        """Tell a zone's secondaries of it now; who they are."""
+        return self.ask("POST", f"/zone/{part(zone)}/notify", dict[str, Any], query={"tenant": tenant or self.tenant})
+
+    def secondaries(self, zone: str, *, tenant: str = "") -> list[Secondary] | None:
+        """Whom a zone's changes are told to besides its NS set; None = those of the server's settings."""
+        value = self.ask("GET", _notify(zone), dict[str, Any], query={"tenant": tenant or self.tenant})
+        return msgspec.convert(value["notify"], list[Secondary] | None)
+
+    def set_secondaries(self, zone: str, secondaries: Sequence[Secondary], **given: Unpack[Writing]) -> Changed:
+        """Name them; an empty list = nobody but the NS set."""
+        return self.done("PUT", _notify(zone), given, {"notify": list(secondaries)})
+
+    def delete_secondaries(self, zone: str, **given: Unpack[Writing]) -> Changed:
+        """Leave them to the server's settings."""
+        return self.done("DELETE", _notify(zone), given)
+
     def _entries(self, path: str, start: str, direction: Direction, limit: int, tenant: str) -> Iterator[Entry]:
         # As they are: msgspec would drop the members that Entry does not name.
         return cast(Iterator[Entry], self._list(path, dict, start, direction, limit, tenant, kind="verbose"))
@@ -178,6 +201,10 @@ class ZoneCalls(Transport):
 
 def _master(zone: str) -> str:
     return f"/config/{part(zone)}/master"
+
+
+def _notify(zone: str) -> str:
+    return f"/config/{part(zone)}/notify"
 
 
 def _access(zone: str) -> str:

@@ -24,11 +24,13 @@ from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.outgoing import Answers, Outgoing
 from nsblast.transfer.reply import PAYLOAD
 from nsblast.transfer.tsig import Checked
+from nsblast.types import Wire
 
 _SOON = 0.001  # a zone being changed stands still again within this
 _WITHIN = 5.0
 _ROUNDS = 2048  # more entries than one answer can need
 _UDP_PLAIN = 512
+_REPORTS = 10_000  # transfers that wait to be told of: further ones are not
 
 
 class Foreign:
@@ -41,6 +43,8 @@ class Foreign:
         self._udp_max = settings.udp_max
         self._told = [0] * len(TRANSFERS)
         self.outgoing = Outgoing(follower.reader, self.settle, settings)
+        self.outgoing.report = self._report
+        self._ended: list[list[bytes | int | str]] = []
 
     def register(self, handover: HandOver) -> None:
         """Take AXFR, IXFR and signed queries."""
@@ -59,6 +63,15 @@ class Foreign:
         moved = [new - old for new, old in zip(now, self._told, strict=True)]
         self._told = now
         return moved
+
+    def _report(self, apex: Wire, client: bytes, serial: int, kind: str) -> None:
+        if len(self._ended) < _REPORTS:
+            self._ended.append([apex, client, serial, kind])
+
+    def ended(self) -> list[list[bytes | int | str]]:
+        """Transfers that ended well since this was asked last, for control: [apex, client, serial, kind]."""
+        ended, self._ended = self._ended, []
+        return ended
 
     async def settle(self) -> bool:
         """Wait until this worker's view of the store is exactly what is visible; False when that does not come in time."""

@@ -9,6 +9,7 @@ misses need); messages over TCP wait for room, and so do their connections.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -115,6 +116,13 @@ class _Link(asyncio.Protocol):
             timer.cancel()
             self._asked.pop(number, None)
 
+    def tell(self, operation: str, items: list[Any]) -> None:
+        """An operation whose answer nobody waits for."""
+        assert self._transport is not None
+        self._next += 1
+        frame = {"v": PROTOCOL, "id": self._next, "op": operation, "args": {"items": items}}
+        self._transport.write(frame_of(frame))
+
     def _take(self, answer: dict[str, Any]) -> None:
         future = self._asked.get(answer.get("id", 0))
         if future is not None and not future.done():
@@ -137,6 +145,7 @@ class Relay:
         self._octets = 0
         self._room: deque[asyncio.Future[None]] = deque()
         self._told = 0.0
+        self._telling: asyncio.Future[None] | None = None
 
     async def serve(self, request: Request) -> bytes:
         """A handler for HandOver: control's answer, or SERVFAIL; b"" when nobody knows what became of the request."""
@@ -163,6 +172,14 @@ class Relay:
                 if not first.done():
                     first.set_result(None)
                     break
+
+    def tell(self, operation: str, items: list[Any]) -> None:
+        """Have control know of something, if it is there: it is lost when control is not, and no answer is waited for."""
+        self._telling = asyncio.ensure_future(self._tell_control(operation, items))
+
+    async def _tell_control(self, operation: str, items: list[Any]) -> None:
+        with contextlib.suppress(_Away):
+            (await self._linked()).tell(operation, items)
 
     def close(self) -> None:
         """Hang up; what is under way is lost."""

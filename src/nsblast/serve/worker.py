@@ -32,6 +32,7 @@ from nsblast.serve.udp import UdpPort
 from nsblast.settings import Settings
 from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
+from nsblast.transfer.relayed import TRANSFERRED
 
 _PROVE_WITHIN = 10.0
 _TRANSFERS_AT = 8  # stats.pxd, FIRST_TRANSFER
@@ -107,6 +108,7 @@ class Worker:
         self._foreign.register(handover)
         self._relay = Relay(settings.db_path)
         handover.on_opcode(Opcode.UPDATE, self._relay.serve)
+        handover.on_opcode(Opcode.NOTIFY, self._relay.serve)
         self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
         self._connections = Connections(settings, self._filler, handover)
         self._filler.catch_up()
@@ -146,6 +148,9 @@ class Worker:
         self._follow(self._filler.catch_up_if_behind)
         self._filler.tell_control()
         self._segment.worker_alive(self._life.index, self._moved())
+        ended = self._foreign.ended()
+        if ended:
+            self._relay.tell(TRANSFERRED, ended)
         self._tick = self._loop.call_later(self._settings.catch_up, self._timer)
 
     def _moved(self) -> list[int]:

@@ -96,6 +96,11 @@ class Hosts:
             return ()
         return self.own(name) or await self.resolve_outside(name)
 
+    def known(self, name: Wire) -> Found:
+        """What resolve_outside() found last, while it counts; () = nothing, or it was not asked for."""
+        known = self._known.get(name_to_text(name))
+        return known.addresses if known is not None and known.until > time.monotonic() else ()
+
     async def resolve_outside(self, name: Wire) -> Found:
         """The same of a name our zones say nothing of."""
         shown = name_to_text(name)

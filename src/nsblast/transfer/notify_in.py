@@ -10,9 +10,9 @@ access; NOERROR when the zone will be looked at; with a bad signature NOTAUTH (R
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Protocol
 
 import dns.exception
 import dns.message
@@ -27,6 +27,7 @@ from nsblast.records.names import name_to_text
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.transfer import tsig
 from nsblast.transfer.hosts import Hosts
+from nsblast.transfer.masters import source_of
 from nsblast.transfer.rules import Act, Defaults, may
 from nsblast.transfer.update_message import IN, Refused, answer, read_zone
 from nsblast.types import Wire
@@ -40,16 +41,6 @@ class Secondary(Protocol):
 
     def notified(self, apex: Wire, client: bytes, serial: int | None) -> None:
         """A zone's master, or somebody who may, says that it changed. client: 4 or 16 octets. serial: a hint. In the loop; returns at once."""
-
-
-def masters_of(record: ZoneRecord) -> Iterator[dict[str, Any]]:
-    """Where a zone is transferred from, in order: maps with hostname, port, tsig."""
-    master = record.settings.get("master")
-    if isinstance(master, dict):
-        yield master
-        for each in master.get("also") or ():
-            if isinstance(each, dict):
-                yield each
 
 
 class NotifiesIn:
@@ -105,9 +96,10 @@ class NotifiesIn:
     async def _may(self, apex: Wire, record: ZoneRecord, client: bytes, key: TsigKey | None) -> bool:
         if may(Act.NOTIFY, apex, record, client, key, self._defaults()):
             return True
-        shown = _shown(client)
-        for master in masters_of(record):
-            if shown in await self._hosts.resolve(str(master.get("hostname", ""))):
+        address = shown(client)
+        source = source_of(record.settings)
+        for master in source.masters if source is not None else ():
+            if address in await self._hosts.resolve(master.host):
                 return True
         return False
 
@@ -122,7 +114,7 @@ class NotifiesIn:
             zone=name_to_text(question[:-4]) if question else None,
             rcode=error.rcode.name,
             reason=error.message,
-            client=_shown(client),
+            client=shown(client),
             key=key.name if key is not None else None,
         )
 
@@ -140,6 +132,7 @@ def _rest(packet: bytes) -> tuple[bool, int | None]:
     return message.edns >= 0, serial
 
 
-def _shown(client: bytes) -> str:
+def shown(client: bytes) -> str:
+    """An address of 4 or 16 octets as text; one of IPv4 mapped into IPv6 as IPv4."""
     address = ip_address(client)
     return str(getattr(address, "ipv4_mapped", None) or address)

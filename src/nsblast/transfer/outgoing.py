@@ -46,6 +46,8 @@ _CLASSES = (dns.rdataclass.IN, dns.rdataclass.ANY)
 
 Slices = Iterator[list[tuple[bytes, bytes]]]
 Answers = bytes | AsyncGenerator[bytes, None]
+Report = Callable[[Wire, bytes, int, str], None]
+"""Apex, client (4 or 16 octets), the serial it has now, and how it came by it: axfr, ixfr, whole (all of it for an IXFR), current."""
 
 
 class Request(Protocol):
@@ -120,6 +122,8 @@ class Outgoing:
         self._settle = settle
         self._turns = Turns()
         self._images = Images(settings.db_path, 0)
+        self.report: Report = lambda *_: None
+        """Told of each transfer that ended well."""
         self.counts = dict.fromkeys(TRANSFERS, 0)
         self.adjust(settings)
 
@@ -166,7 +170,7 @@ class Outgoing:
             self.counts["refused"] += 1
             return asked.refusal(rcode)
         if not request.tcp:
-            return await self._over_udp(asked)
+            return await self._over_udp(asked, request.client)
         return self._over_tcp(asked, request.client)
 
     def _judge(self, asked: Asked, request: Request) -> dns.rcode.Rcode:
@@ -205,7 +209,7 @@ class Outgoing:
 
     # -- one message
 
-    async def _over_udp(self, asked: Asked) -> bytes:
+    async def _over_udp(self, asked: Asked, client: bytes) -> bytes:
         """IXFR in one datagram: the difference, or the SOA alone, which says "ask over TCP" (RFC 1995 2)."""
         version = self._version(asked)
         if version is None:
@@ -218,12 +222,17 @@ class Outgoing:
                 rrs = [found.soa, found.old, *found.removed, found.soa, *found.added, found.soa]
                 message = asked.records(rrs, limit)
                 if message is not None:
-                    self._count("ixfr", message)
+                    self._count("ixfr", message, asked, client, version)
                     return message
         alone = asked.records([version.soa], limit)
         if alone is None:
             return asked.refusal(dns.rcode.SERVFAIL)
-        self._count("current", alone)
+        if self._is_new(asked, version):
+            self.counts["current"] += 1
+            self.counts["messages"] += 1
+            self.counts["octets"] += len(alone)
+        else:
+            self._count("current", alone, asked, client, version)
         return alone
 
     @staticmethod
@@ -236,8 +245,9 @@ class Outgoing:
         assert asked.serial is not None
         return Look(self._reader, asked.name, asked.serial, version.soa, version.record.names)
 
-    def _count(self, what: str, message: bytes) -> None:
+    def _count(self, what: str, message: bytes, asked: Asked, client: bytes, version: Version) -> None:
         self.counts[what] += 1
+        self.report(asked.name, client, serial_of(version.soa[3]), what)
         self.counts["messages"] += 1
         self.counts["octets"] += len(message)
 
@@ -251,12 +261,14 @@ class Outgoing:
         began = self.counts["messages"]
         try:
             first = True
-            async for packed in self._messages(asked):
+            done: list[tuple[int, str]] = []
+            async for packed in self._messages(asked, done):
                 message = asked.seal(packed, first=first)
                 first = False
                 self.counts["messages"] += 1
                 self.counts["octets"] += len(message)
                 yield message
+            self.report(asked.name, client, *done[0])
         except (NsblastError, ValueError, OSError) as error:
             self.counts["broken"] += 1
             log().error("a transfer failed", zone=asked.name, reason=str(error))
@@ -267,17 +279,19 @@ class Outgoing:
         finally:
             await self._turns.leave(client)
 
-    async def _messages(self, asked: Asked) -> AsyncGenerator[bytes, None]:
-        """Messages without OPT and signature. A cut connection, never a wrong end, when the store fails on the way."""
+    async def _messages(self, asked: Asked, done: list[tuple[int, str]]) -> AsyncGenerator[bytes, None]:
+        """Messages without OPT and signature. A cut connection, never a wrong end, when the store fails on the way. done: what was given."""
         if not await self._settle():
             raise InputError("the store is being changed")
         version = self._version(asked)
         if version is None:
             raise InputError("the zone is gone")
         packer = asked.packer()
+        serial = serial_of(version.soa[3])
         if asked.rdtype == dns.rdatatype.IXFR:
             if not self._is_new(asked, version):
                 self.counts["current"] += 1
+                done.append((serial, "current"))
                 packer.put(*version.soa)
                 yield packer.take()
                 return
@@ -291,12 +305,15 @@ class Outgoing:
                         await asyncio.sleep(0)
                 yield packer.take()
                 self.counts["ixfr"] += 1
+                done.append((serial, "ixfr"))
                 return
             self.counts["whole"] += 1
         async for message in self._whole(asked, version):
             yield message
-        if asked.rdtype == dns.rdatatype.AXFR:
+        axfr = asked.rdtype == dns.rdatatype.AXFR
+        if axfr:
             self.counts["axfr"] += 1
+        done.append((serial, "axfr" if axfr else "whole"))
 
     async def _whole(self, asked: Asked, version: Version) -> AsyncGenerator[bytes, None]:
         """SOA, everything else, SOA (RFC 5936 2.2); as it was sent last, when the zone has not changed since."""

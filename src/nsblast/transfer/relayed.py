@@ -13,6 +13,8 @@ from nsblast.control import AsyncHandler, Peer
 from nsblast.errors import UsageError
 
 OPERATION = "dns"
+TRANSFERRED = "transferred"
+"""Operation by which workers tell of transfers that ended: items of [apex, client, serial, kind]."""
 HEADER = 12
 
 Serve = Callable[[bytes, bytes, bool], Awaitable[bytes]]

@@ -59,12 +59,14 @@ class Updates:
         defaults: Callable[[], Defaults],
         *,
         md5: Callable[[], bool] = lambda: False,
+        observe: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """defaults: access rules of zones that have none of their own. md5: whether HMAC-MD5 is taken."""
+        """defaults: access rules of zones that have none of their own. md5: whether HMAC-MD5 is taken. observe: told each answer's code."""
         self._backend = backend
         self._accounts = accounts
         self._defaults = defaults
         self._md5 = md5
+        self._observe = observe
         self._done: dict[bytes, _Done] = {}
         self._told = 0.0
 
@@ -105,6 +107,7 @@ class Updates:
         if checked is None:
             checked = tsig.check(packet, self._accounts.tsig_key, md5=self._md5())
             if checked.error:
+                self._observe(checked.rcode)
                 return checked.seal(answer(checked.plain, checked.rcode))
         end, edns, rcode = 0, False, Rcode.NOERROR
         zone: Zone | None = None
@@ -127,6 +130,7 @@ class Updates:
         except (Refused, NsblastError) as error:
             rcode = _rcode_of(error)
             self._tell(error, rcode, zone, client, checked.key)
+        self._observe(rcode)
         return checked.seal(answer(checked.plain, rcode, end, edns=edns))
 
     def _admit(self, zone: Zone, client: bytes, key: TsigKey | None) -> tuple[ZoneRecord, Scope]:

@@ -1,0 +1,162 @@
+"""What the running server has to do with other name servers, made and ended in one place: telling secondaries, keeping secondary zones, updates and NOTIFYs that workers relay.
+
+Owns: who is made of what, the operations of the control socket about transfers. Never: what they do (transfer/), HTTP.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from dns.opcode import Opcode
+
+from nsblast.backend.store import OpenStore
+from nsblast.control import AsyncHandler, Peer
+from nsblast.errors import NotFound, UsageError
+from nsblast.metrics import Meters
+from nsblast.records.names import name_to_text
+from nsblast.settings import Settings
+from nsblast.store.reader import StoreReader
+from nsblast.transfer.hosts import Hosts
+from nsblast.transfer.notify_in import NotifiesIn, shown
+from nsblast.transfer.notify_out import Notifier
+from nsblast.transfer.relayed import TRANSFERRED, Relayed
+from nsblast.transfer.rules import Act, defaults_of
+from nsblast.transfer.secondary import Secondaries
+from nsblast.transfer.update import Updates
+from nsblast.types import CommitNumber, Wire
+
+PART = "transfers"
+"""Where endpoints find it in Site.parts."""
+
+
+class Transfers:
+    """One, in control's loop."""
+
+    def __init__(self, settings: Settings, store: OpenStore) -> None:
+        self.settings = settings
+        self._store = store
+        self.hosts = Hosts(store.backend)
+        self.notifier = Notifier(
+            store.backend, StoreReader(store.database), store.accounts, self.hosts, settings, observe=self._notified
+        )
+        self.meters: Meters | None = None
+        self.secondaries = Secondaries(
+            store.backend, store.database, store.accounts.tsig_key, self.hosts.resolve, settings
+        )
+        self.relayed = Relayed()
+        self.updates = Updates(
+            store.backend, store.accounts, self.defaults, md5=self.takes_md5, observe=self.counting("update")
+        )
+        self.relayed.on_opcode(Opcode.UPDATE, self.updates.serve)
+        notified = NotifiesIn(
+            store.backend,
+            store.accounts,
+            self.hosts,
+            self.secondaries,
+            self.defaults,
+            md5=self.takes_md5,
+            observe=self.counting("notify"),
+        )
+        self.relayed.on_opcode(Opcode.NOTIFY, notified.serve)
+        self._following: asyncio.Task[None] | None = None
+
+    def defaults(self) -> dict[Act, tuple[str, ...]]:
+        """Access rules of zones that have none of their own."""
+        return defaults_of(self.settings)
+
+    def takes_md5(self) -> bool:
+        """Whether keys of HMAC-MD5 count."""
+        return self.settings.tsig_md5
+
+    def counting(self, kind: str) -> Callable[[int], None]:
+        """For a server of messages: to be told each answer's code."""
+
+        def count(rcode: int) -> None:
+            if self.meters is not None:
+                self.meters.message(kind, rcode)
+
+        return count
+
+    def _notified(self, what: str) -> None:
+        if self.meters is not None:
+            self.meters.notify(what)
+
+    def watch(self, meters: Meters) -> None:
+        """Count from now on."""
+        self.meters = meters
+        meters.watch_notifies(self.notifier.numbers)
+
+    async def start(self, shown: CommitNumber) -> None:
+        """shown: the last commit that is visible."""
+        self._store.listen(self.secondaries.heard)
+        self._store.listen(self.notifier.tell)
+        await self.notifier.start(shown)
+        self._following = asyncio.get_running_loop().create_task(self.secondaries.run())
+
+    def adjust(self, settings: Settings) -> None:
+        """Take over settings that changed."""
+        self.settings = settings
+        self.notifier.adjust(settings)
+        self.secondaries.adjust(settings)
+
+    async def close(self) -> None:
+        """End what runs."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self.notifier.close()
+
+    # -- asked for by commands and endpoints
+
+    def operations(self) -> dict[str, AsyncHandler]:
+        """For the control socket."""
+        return {
+            **self.relayed.operations(),
+            TRANSFERRED: self._transferred,
+            "zone_status": _of_zone(self.status),
+            "zone_notify": _of_zone(self.notify),
+        }
+
+    async def status(self, apex: Wire) -> dict[str, Any]:
+        """What is known of a zone and of those that have it from us. NotFound."""
+        record = self._store.backend.zone(apex)
+        if record is None:
+            raise NotFound(f"there is no zone {name_to_text(apex)}")
+        told: dict[str, Any] = {
+            "zone": name_to_text(apex),
+            "kind": record.kind.name.lower(),
+            "serial": record.serial,
+            "changed": record.changed,
+            "names": record.names,
+            "master": self.secondaries.status(apex),
+            "secondaries": await self.notifier.status(apex),
+        }
+        return told
+
+    async def notify(self, apex: Wire) -> dict[str, Any]:
+        """Tell a zone's secondaries now. NotFound."""
+        targets = await self.notifier.notify(apex)
+        record = self._store.backend.zone(apex)
+        serial = record.serial if record is not None else 0
+        told = [{"address": each.address, "port": each.port} for each in targets]
+        return {"zone": name_to_text(apex), "serial": serial, "secondaries": told}
+
+    async def _transferred(self, args: dict[str, Any], _: Peer) -> None:
+        """A worker's word."""
+        items = args.get("items")
+        for item in items if isinstance(items, list) else ():
+            match item:
+                case [bytes() as apex, bytes() as client, int() as serial, str() as kind] if len(client) in (4, 16):
+                    self.notifier.transferred(apex, shown(client), serial, kind)
+                case _:
+                    raise UsageError("transferred wants items of apex, client, serial and kind")
+
+
+def _of_zone(asked: Callable[[Wire], Awaitable[dict[str, Any]]]) -> AsyncHandler:
+    async def handle(args: dict[str, Any], _: Peer) -> dict[str, Any]:
+        apex = args.get("apex")
+        if not isinstance(apex, bytes):
+            raise UsageError("apex: the name of a zone is needed")
+        return await asked(apex)
+
+    return handle
