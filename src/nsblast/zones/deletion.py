@@ -22,11 +22,8 @@ from nsblast.zones.checks import text
 from nsblast.zones.edit import KeptDeletion
 from nsblast.zones.journal import JOURNAL_OCTETS, PIECE_OCTETS, PIECE_RRS, mark_of
 from nsblast.zones.model import ChangeSet, DeleteZone
+from nsblast.zones.turns import in_turns
 
-SLICE = 200
-"""Names between two pauses."""
-PAUSE = 0.0002
-"""Seconds in which others get the interpreter: else each of their turns would wait for the end of this thread's."""
 SAMPLE = 1000
 """Names after which it is plain whether the zone is far too large."""
 
@@ -50,7 +47,7 @@ def keep(change: ChangeSet, database: Database) -> ChangeSet:
     mark = mark_of(change, What.DELETED, record, None, now)
     pieces = _Pieces(mark)
     names = 0
-    for key, blob in database.range(*layout.entries_range(change.apex)):
+    for key, blob in in_turns(database.range(*layout.entries_range(change.apex))):
         if not blob:
             continue
         names += 1
@@ -59,8 +56,6 @@ def keep(change: ChangeSet, database: Database) -> ChangeSet:
             return change
         if names == SAMPLE and pieces.octets // SAMPLE * record.names > 2 * JOURNAL_OCTETS:
             return change
-        if names % SLICE == 0:
-            time.sleep(PAUSE)
     return with_fields(change, ops=(pieces.ended(),))
 
 

@@ -35,6 +35,7 @@ from nsblast.zones.model import (
     EditName,
     Expect,
     MergeRRsets,
+    Op,
     PutName,
     ReplaceZone,
     Result,
@@ -42,6 +43,7 @@ from nsblast.zones.model import (
     RRset,
 )
 from nsblast.zones.structure import Structure
+from nsblast.zones.turns import in_turns
 
 
 def apply(change: ChangeSet, view: Overlay, number: CommitNumber, now: float) -> Applied:
@@ -70,7 +72,7 @@ class KeptDeletion(DeleteZone):
 
 def work_in(change: ChangeSet, view: Overlay) -> None:
     """Do what a change-set says to an empty layer, and no more: no serial, no record, no journal. For what is prepared."""
-    _Edit(change, view, 0, 0.0).do_all()
+    _Edit(change, view, 0, 0.0).do_all(in_turns(change.ops))
 
 
 class _Edit:
@@ -95,14 +97,14 @@ class _Edit:
             raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
         if self.change.guard is not None:
             self.change.guard(contents_of(self.view, self.apex))
-        self.do_all()
+        self.do_all(ops)
         if self.record is None:
             return self._deleted()
         return self._finish(self.record)
 
-    def do_all(self) -> None:
+    def do_all(self, ops: Iterable[Op]) -> None:
         """The operations."""
-        for op in self.change.ops:
+        for op in ops:
             if self.record is None and not isinstance(op, (CreateZone, ReplaceZone)):
                 raise NotFound(f"there is no zone {text(self.apex)}")
             _DOING[type(op)](self, op)

@@ -28,6 +28,7 @@ from nsblast.zones.journal import JOURNAL_OCTETS, gap, journal_of, mark_of
 from nsblast.zones.model import ChangeSet, DeleteZone, Diff, ReplaceZone, Result, RevertZone
 from nsblast.zones.revert import is_revert, work_out
 from nsblast.zones.structure import flags_of
+from nsblast.zones.turns import in_turns
 
 CHECK_OCTETS = 32 << 10
 """Entries larger than this are always checked whole; smaller ones only where a rule may be broken."""
@@ -91,13 +92,13 @@ def _reverted(change: ChangeSet, database: Database, folder: Path) -> ChangeSet 
     worked = work_out(change, database)
     view = Overlay(Base(database))
     work_in(worked, view)
-    found = ((key, _packed(view.before(key)), _packed(view.nodes[key])) for key in view.ordered())
+    found = ((key, _packed(view.before(key)), _packed(view.nodes[key])) for key in in_turns(view.ordered()))
     differing = [(key, old, new) for key, old, new in found if old != new]
     if len(differing) <= BULK:
         op = ReplaceZone(Changed([(key, new) for key, _, new in differing]), create=False)
         return with_fields(worked, ops=(op,))
     op = ReplaceZone((), create=False)
-    return _Replacement(worked, op, database).to_files(EntryFiles(database, folder), chain(differing))
+    return _Replacement(worked, op, database).to_files(EntryFiles(database, folder), chain(in_turns(differing)))
 
 
 def _packed(node: Node | None) -> bytes | None:

@@ -19,6 +19,7 @@ from nsblast.types import Wire
 from nsblast.zones import checks
 from nsblast.zones.checks import SOA, text
 from nsblast.zones.model import ChangeSet, DeleteName, Expect, NameOp, PutName, RevertZone, RRset
+from nsblast.zones.turns import in_turns
 
 _Mentions = dict[tuple[SetKey, bytes], tuple[Wire, int] | None]
 """By set and rdata: owner as spelled and TTL when it was there at the serial; None when it was not."""
@@ -44,7 +45,7 @@ def work_out(change: ChangeSet, database: Database) -> ChangeSet:
     _check_unsigned(reader, change.apex, mentions)
     deeds: list[tuple[bytes, NameOp]] = []
     depth = labels(change.apex)
-    for owner, rrs in mentions.items():
+    for owner, rrs in in_turns(mentions.items()):
         key = layout.entry_key(owner, depth)
         blob = database.get(key)
         deeds.append((key, _deed(owner, Node.load(blob) if blob else None, rrs, change.apex, record.serial)))
@@ -73,9 +74,9 @@ def _mentions(reader: StoreReader, apex: Wire, record: ZoneRecord, serial: int) 
         if piece.gap or (piece.part == 0 and piece.serial_from != at):
             raise _not_kept(reader, apex, record, serial)
         at = piece.serial_to
-        for owner, rrtype, ttl, rdata in piece.removed:
+        for owner, rrtype, ttl, rdata in in_turns(piece.removed):
             mentions.setdefault(fold(owner), {}).setdefault((set_key(rrtype, rdata), rdata), (owner, ttl))
-        for owner, rrtype, _, rdata in piece.added:
+        for owner, rrtype, _, rdata in in_turns(piece.added):
             mentions.setdefault(fold(owner), {}).setdefault((set_key(rrtype, rdata), rdata), None)
     if at != record.serial:
         raise _not_kept(reader, apex, record, serial)
