@@ -1,4 +1,7 @@
-"""Changes through the control socket of a running server: visible in every worker when the call returns, kept over every death."""
+"""Changes through the control socket of a running server: visible in every worker when the call returns, kept over every death.
+
+CHANGES_KILLS is how often everything is killed: 25 usually; a hundred take two to three minutes.
+"""
 
 import contextlib
 import os
@@ -38,6 +41,9 @@ from nsblast.zones.model import (
     RRset,
 )
 from tests.helpers.server import Server, alive
+
+
+KILLS = int(os.environ.get("CHANGES_KILLS", "25"))
 
 
 @contextlib.contextmanager
@@ -275,14 +281,14 @@ def test_control_killed_under_load_of_changes(server: Server, asker: Asker) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_everything_killed_a_hundred_times_nothing_acknowledged_is_lost_nothing_is_half(server: Server) -> None:
+def test_everything_killed_again_and_again_nothing_acknowledged_is_lost_nothing_is_half(server: Server) -> None:
     settings = Settings(db_path=server.db_path)
     server.workers = 1
     acknowledged: dict[str, int] = {}
     tried: dict[str, int] = {}
     imported: set[str] = set()
     whole = 0
-    for turn in range(100):
+    for turn in range(KILLS):
         server.start()
         pids = server.pids()
         stop = threading.Event()
@@ -339,5 +345,5 @@ def test_everything_killed_a_hundred_times_nothing_acknowledged_is_lost_nothing_
         finally:
             store.close()
     # It was a trial of something: much was written, and imports ended either way.
-    assert sum(acknowledged.values()) > 500
-    assert 0 < whole < 100
+    assert sum(acknowledged.values()) > 5 * KILLS
+    assert 0 < whole < KILLS or KILLS < 10

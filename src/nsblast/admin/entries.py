@@ -69,7 +69,7 @@ class Given(NamedTuple):
         return [*self._soa(zone, had, ttls), *kept, *fresh]
 
     def appended(self, zone: Wire, had: tuple[RRset, ...]) -> list[RRset]:
-        """What is there and what is given; of types that can have one record alone, what is given."""
+        """What is there and what is given; of types that can have one record alone, what is given. With a TTL alone, that on all."""
         together = {
             rrtype: [*(rdata for rrset in had if rrset.type == rrtype for rdata in rrset.rdatas), *rdatas]
             if rrtype not in _SINGLE
@@ -79,7 +79,7 @@ class Given(NamedTuple):
         }
         return self._replace(sets={rrtype: list(dict.fromkeys(rdatas)) for rrtype, rdatas in together.items()}).merged(
             zone, had
-        ) if together or self.soa is not None else list(had)  # fmt: skip
+        ) if together or self.soa is not None or not self.sets else list(had)  # fmt: skip
 
     def _sets(self, rrtype: int, rdatas: Iterable[bytes], ttls: dict[tuple[int, int], int]) -> list[RRset]:
         """One RRset; signatures one for each TTL they have."""

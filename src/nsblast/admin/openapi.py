@@ -91,6 +91,7 @@ def _operation(
     if issubclass(one.query, Writing):
         parameters.append(_IF_MATCH)
         statuses.setdefault(412, "If-Match does not hold")
+        statuses.setdefault(200, "a dry run: what would be changed")
     if any(parameter["name"] == "tenant" for parameter in parameters):
         statuses.setdefault(404, "there is no such tenant")
     told: dict[str, Any] = {
