@@ -42,7 +42,6 @@ from nsblast.zones.model import (
 )
 from tests.helpers.server import Server, alive
 
-
 KILLS = int(os.environ.get("CHANGES_KILLS", "25"))
 
 
