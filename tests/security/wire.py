@@ -130,6 +130,11 @@ class Wire:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have answered before it closed
 
+    def some(self) -> bytes:
+        """What comes next; nothing when the server is done."""
+        assert self._socket is not None
+        return self._socket.recv(1 << 16)
+
     def fileno(self) -> int:
         """Of the connection that there is."""
         assert self._socket is not None

@@ -104,12 +104,12 @@ class Events:
                 at = Place(self._shown)
                 yield _event(at, b"reset", {"position": at.number})
             while not self._ended and time.monotonic() < end:
-                news = self._news
+                news, shown = self._news, self._shown  # before who() is asked: what is told happened while it was so
                 actor = who()
                 if actor is None:
                     return
-                if at < Place(self._shown):
-                    at, found = await self._loop.run_in_executor(None, self._read, actor, at, self._shown)
+                if at < Place(shown):
+                    at, found = await self._loop.run_in_executor(None, self._read, actor, at, shown)
                     if found:
                         yield found
                     continue
