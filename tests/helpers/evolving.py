@@ -8,6 +8,7 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.update
 
 from nsblast.records import name_from_text
 from nsblast.zones.model import NameOp, PutName, RRset
@@ -58,6 +59,24 @@ class Evolving:
         """The zone file of version 0; its serial is 1, and each change adds one."""
         hosts = "".join(f"host{n} AAAA 2001:db8::{n:x}\n" for n in range(self._hosts))
         return f"$ORIGIN {self.apex}\n{_HEAD}{hosts}"
+
+    def text_of(self, number: int) -> str:
+        """The zone file of a later version."""
+        lines = []
+        for owner, rdtype, ttl, rdata in sorted(self.contents(number), key=lambda rr: rr[1] != "SOA"):
+            kind = dns.rdatatype.from_text(rdtype)
+            wire = bytes.fromhex(rdata)
+            lines.append(f"{owner} {ttl} {rdtype} {dns.rdata.from_wire('IN', kind, wire, 0, len(wire)).to_text()}")
+        return "\n".join(lines) + "\n"
+
+    def update(self, number: int) -> dns.update.UpdateMessage:
+        """The dynamic update that makes version `number` of the version before it."""
+        message = dns.update.UpdateMessage(self._origin)
+        for owner, rrs in self._moving(number).items():
+            message.delete(owner)
+            for _, rdtype, text in rrs:
+                message.add(owner, 60, rdtype, text)
+        return message
 
     def _record(self, owner: str, rdtype: str, text: str) -> transfers.Record:
         name = dns.name.from_text(owner, self._origin)

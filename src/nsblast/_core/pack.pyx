@@ -170,7 +170,9 @@ cdef class Packer:
             if self.w.limit >= self.most:
                 return CORRUPT
             self.w.limit = self.most
-            return self.put_rr(owner, owner_len, rrtype, ttl, rdata, rdlength)
+            status = self.put_rr(owner, owner_len, rrtype, ttl, rdata, rdlength)
+            self.w.limit = max(self.limit, self.w.at)       # it is alone
+            return status
         return status
 
     cdef Status put_entry(self, const uint8_t* key, uint32_t key_len, const uint8_t* blob, uint32_t blob_len,
