@@ -66,7 +66,8 @@ def setup(settings: Settings, process: str) -> None:
     _out.open(settings)
     console = settings.log_format == "console" or (settings.log_format == "auto" and _out.isatty())
     end: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=_out.isatty())]
+        # Plain tracebacks: those that are drawn where rich is installed show every variable on the way, credentials too.
+        [structlog.dev.ConsoleRenderer(colors=_out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
     )

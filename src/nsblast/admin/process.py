@@ -204,6 +204,7 @@ class Control:
         if self.site is not None:
             self.site.settings = settings
         setup(settings, self._life.name)
+        log().debug("settings in force", log_level=settings.log_level, query_log_mode=settings.query_log_mode)
         self.store.adjust(settings)
         self.backups.adjust(settings)
         self.transfers.adjust(settings)

@@ -195,6 +195,7 @@ class Worker:
         """Take over what changed; log files are opened anew in any case (they may have been rotated)."""
         old, self._settings = self._settings, settings
         setup(settings, self._life.name)
+        log().debug("settings in force", log_level=settings.log_level, query_log_mode=settings.query_log_mode)
         self._connections.adjust(settings)
         self._foreign.adjust(settings)
         self._querylog.adjust(settings)
