@@ -120,6 +120,67 @@ def _rcode(text: str) -> str:
         raise ValueError(f"{text!r} is no response code like NXDOMAIN or SERVFAIL") from None
 
 
+def _secondary_list(value: object) -> object:
+    """Lines, or the tables [[secondaries]] of a settings file: zone, masters, key."""
+    if not isinstance(value, list):
+        return _list_of_text(value)
+    lines = []
+    for one in value:
+        if isinstance(one, dict):
+            if unknown := sorted(set(one) - {"zone", "masters", "key"}):
+                raise ValueError(f"a table of secondaries has zone, masters and key, not {unknown[0]}")
+            masters = one.get("masters", [])
+            key = [f"key:{one['key']}"] if one.get("key") else []
+            words = [one.get("zone", ""), *([masters] if isinstance(masters, str) else masters), *key]
+            if not all(isinstance(word, str) and word and not word.split()[1:] for word in words):
+                raise ValueError(
+                    "a table of secondaries has zone (a name), masters (a list of servers), and perhaps key"
+                )
+            lines.append(" ".join(words))
+        else:
+            lines.append(one)
+    return _list_of_text(lines)
+
+
+def _secondary(text: str) -> str:
+    """ZONE MASTER… [key:NAME]."""
+    zone, *rest = text.split()
+    masters = [word for word in rest if not word.startswith("key:")]
+    if not masters or len(rest) - len(masters) > 1:
+        raise ValueError(f"{text!r}: expected ZONE MASTER [MASTER…] [key:NAME]")
+    try:
+        name_from_text(zone)
+        for word in rest:
+            if word.startswith("key:"):
+                name_from_text(word.removeprefix("key:"))
+    except InputError as error:
+        raise ValueError(f"{text!r}: {error.message}") from None
+    for word in masters:
+        host, port = server_of(word)
+        if host.replace(".", "").isdigit() or ":" in host:
+            _address(host)
+        if not 0 < port < 65536:
+            raise ValueError(f"{text!r}: {port} is no port")
+    return " ".join((zone, *rest))
+
+
+def server_of(text: str, port: int = 53) -> tuple[str, int]:
+    """Host and port of ADDRESS, NAME, ADDRESS:PORT, [ADDRESS]:PORT or ADDRESS@PORT; ValueError."""
+    host, given = text.strip(), ""
+    if host.startswith("["):
+        host, _, rest = host[1:].partition("]")
+        given = rest.removeprefix(":")
+        if rest and not rest.startswith(":"):
+            raise ValueError(f"{text!r} is no server: expected [ADDRESS]:PORT")
+    elif "@" in host:
+        host, _, given = host.partition("@")
+    elif host.count(":") == 1:
+        host, _, given = host.partition(":")
+    if not host or (given and not given.isdigit()):
+        raise ValueError(f"{text!r} is no server: expected ADDRESS, NAME, ADDRESS:PORT or [ADDRESS]:PORT")
+    return host, int(given or port)
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -134,6 +195,7 @@ Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], Befo
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_list_of_text)]
 Access = Annotated[tuple[Annotated[str, AfterValidator(access_item)], ...], BeforeValidator(_list_of_text)]
 Secondaries = Annotated[tuple[Annotated[str, AfterValidator(notify_item)], ...], BeforeValidator(_list_of_text)]
+Followed = Annotated[tuple[Annotated[str, AfterValidator(_secondary)], ...], BeforeValidator(_secondary_list)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 QueryLogMode = Annotated[Literal["off", "errors", "sampled", "all"], BeforeValidator(_lower)]
 
@@ -260,6 +322,11 @@ class Settings(BaseModel):
     )
     transfers_per_client: int = _setting(8, "the same to one address, from one worker", live=True, ge=1)
 
+    secondaries: Followed = _setting(
+        (),
+        "zones kept as secondaries: ZONE MASTER [MASTER…] [key:NAME]; in a file also [[secondaries]] tables",
+        live=True,
+    )
     transfers_in: int = _setting(32, "transfers from masters under way at once", live=True, ge=1)
     transfers_in_per_master: int = _setting(8, "the same from one master", live=True, ge=1)
     transfer_in_limit: Size = _setting(0, "octets taken of one transfer from a master; 0 = any number", live=True)

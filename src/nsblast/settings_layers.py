@@ -195,6 +195,9 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
     for number, line in enumerate(text.splitlines(), 1):
         if match := re.match(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$", line):
             table = _dotted(match[1])
+        elif match := re.match(r"\s*\[\[([^\[\]]+)\]\]\s*(?:#.*)?$", line):
+            table = _dotted(match[1])
+            lines.setdefault(table, number)
         elif match := re.match(r"\s*([A-Za-z0-9_.\"' -]+?)\s*=", line):
             lines.setdefault((*table, *_dotted(match[1])), number)
     return lines

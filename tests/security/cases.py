@@ -111,7 +111,12 @@ def _zones() -> Iterator[Case]:
             body = None if method in ("GET", "DELETE") else MASTER
             target = at + "/master" + (dry if method != "GET" else "")
             target = target.replace("/zone/", "/config/")
-            yield Case(method, "/config/{zone}/master", target, had, _one("CONFIG_SLAVE", name), body, never)
+            needs = _one("CONFIG_SLAVE", name)
+            if name == "none.test" and method in ("POST", "PUT"):  # it would be made
+                had, needs = 200, ((Need("CONFIG_SLAVE", name), Need("CREATE_ZONE", name)),)
+            yield Case(method, "/config/{zone}/master", target, had, needs, body, never)
+        done = 409 if name == "t.test" else then  # a primary has nobody to ask
+        yield Case("POST", below + "transfer", at + "/transfer", done, _one("CONFIG_SLAVE", name), {}, never)
     for name, then, never in (
         ("t.test", 200, False),
         ("none.test", 404, False),

@@ -17,9 +17,22 @@ from nsblast.admin.reach import commit, demand_whole, guard_of, name_given, name
 from nsblast.errors import Conflict, InputError, NotFound, Outdated
 from nsblast.records import name_to_text
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
+from nsblast.transfer.hosts import literal
+from nsblast.transfer.masters import MASTERS_MOST
 from nsblast.transfer.rules import SETTING, Act, checked
 from nsblast.types import Wire
-from nsblast.zones.model import ConfigureZone, Contents
+from nsblast.zones.model import ConfigureZone, Contents, CreateZone
+
+
+class Further(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit_defaults=False):
+    """A master that is asked when those before it do not do what they should."""
+
+    hostname: Annotated[str, Meta(min_length=1, max_length=255, description="name or address")]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 53
+    tsig: Annotated[str, Meta(description="name of the key; empty = none")] = ""
+
+
+Also = Annotated[list[Further], Meta(max_length=MASTERS_MOST - 1, description="further masters, asked in this order")]
 
 
 class Master(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit_defaults=False):
@@ -30,6 +43,7 @@ class Master(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit
     refresh: Annotated[int, Meta(ge=1, le=0x7FFFFFFF, description="seconds between two looks at its serial")] = 600
     strategy: Literal["axfr", "ixfr"] = "ixfr"
     tsig: Annotated[str, Meta(description="name of the key; empty = none")] = ""
+    also: Also = []
 
 
 class MasterForm(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -46,6 +60,7 @@ class MasterPart(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     refresh: Annotated[int, Meta(ge=1, le=0x7FFFFFFF)] | UnsetType = UNSET
     strategy: Literal["axfr", "ixfr"] | UnsetType = UNSET
     tsig: str | UnsetType = UNSET
+    also: Also | UnsetType = UNSET
 
 
 class MasterPatch(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -65,17 +80,24 @@ async def get_master(call: Call) -> Answer:
     apex, _, master = _zone(call)
     if master is None:
         raise NotFound(f"{name_to_text(apex)} has no master")
-    return Answer({"master": master})
+    return Answer({"master": {"also": [], **master}})
 
 
 def _checked(call: Call, master: Master) -> dict[str, Any]:
     """As it is stored."""
-    host = master.hostname
-    if ":" not in host and not host.replace(".", "").isdigit() and not is_host(host):
-        raise InputError(f"master.hostname: {host!r} is neither a host's name nor an address")
     plain: dict[str, Any] = msgspec.to_builtins(master)
-    plain["tsig"] = key_named(call, master.tsig, "master.tsig")
+    _check_one(call, plain, "master")
+    for number, one in enumerate(plain["also"]):
+        _check_one(call, one, f"master.also[{number}]")
     return plain
+
+
+def _check_one(call: Call, one: dict[str, Any], member: str) -> None:
+    """A master's host and key; the key gets the spelling it has in the store."""
+    host = one["hostname"]
+    if literal(host) is None and (host.replace(".", "").isdigit() or not is_host(host)):
+        raise InputError(f"{member}.hostname: {host!r} is neither a host's name nor an address")
+    one["tsig"] = key_named(call, one["tsig"], f"{member}.tsig")
 
 
 def key_named(call: Call, given: str, member: str) -> str:
@@ -129,8 +151,25 @@ async def _store_master(
     return await store_setting(call, apex, record, "master", master, kind=kind, status=status)
 
 
+async def _make_secondary(call: Call, apex: Wire) -> Answer:
+    """A zone that is not there yet: it has no contents until they are transferred, and is not answered for."""
+    call.accounts.demand_new_zone(call.actor, apex)
+    call.actor.demand(Permission.CREATE_ZONE, apex)
+    call.actor.demand(Permission.CONFIG_SLAVE, apex)
+    master = _checked(call, _needed(call).master)
+    make = CreateZone(ZoneKind.SECONDARY, call.actor.tenant, {"master": master})
+    result = await commit(call, apex, (make,), guard_of(call, apex, None))
+    told = {"zone": name_to_text(apex), "serial": result.serial, "master": master}
+    if call.query.dry_run:
+        return Answer({**told, "dry_run": True})
+    return Answer(told, 201, replicated=True if call.query.wait else None)
+
+
 async def post_master(call: Call) -> Answer:
     """POST /config/{zone}/master."""
+    apex = fold(name_in(call, "zone"))
+    if call.site.backend.zone(apex) is None:
+        return await _make_secondary(call, apex)
     apex, record, had = _zone(call)
     if had is not None:
         raise Conflict(f"{name_to_text(apex)} has a master already")
@@ -139,6 +178,9 @@ async def post_master(call: Call) -> Answer:
 
 async def put_master(call: Call) -> Answer:
     """PUT /config/{zone}/master."""
+    apex = fold(name_in(call, "zone"))
+    if call.site.backend.zone(apex) is None:
+        return await _make_secondary(call, apex)
     apex, record, had = _zone(call)
     return await _store_master(
         call, apex, record, _checked(call, _needed(call).master), 200 if had is not None else 201
@@ -275,12 +317,12 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="POST", path="/config/{zone}/master", handler=post_master, query=Writing, body=MasterForm, tag="zones",
-        summary="Make a zone a secondary",
-        answers={200: "dry run", 201: "made", 404: "there is no such zone", 409: "it has a master", **_CHANGED},
+        summary="Make a zone a secondary; one that is not there is made, without contents until they are transferred",
+        answers={200: "dry run", 201: "made", 409: "it has a master", **_CHANGED},
     ),
     Endpoint(
         method="PUT", path="/config/{zone}/master", handler=put_master, query=Writing, body=MasterForm, tag="zones",
-        summary="Set the master of a zone", answers={200: "replaced", 201: "made", 404: "no such zone", **_CHANGED},
+        summary="Set the master of a zone; one that is not there is made", answers={200: "replaced", 201: "made", **_CHANGED},
     ),
     Endpoint(
         method="PATCH", path="/config/{zone}/master", handler=patch_master, query=Writing, body=MasterPatch,

@@ -9,6 +9,7 @@ from typing import Any
 
 from dns.opcode import Opcode
 
+from nsblast.backend.remote import user_of
 from nsblast.backend.store import OpenStore
 from nsblast.control import AsyncHandler, Peer
 from nsblast.errors import NotFound, UsageError
@@ -17,11 +18,13 @@ from nsblast.records.names import name_to_text
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
 from nsblast.transfer.hosts import Hosts
+from nsblast.transfer.masters import Master
 from nsblast.transfer.notify_in import NotifiesIn, shown
 from nsblast.transfer.notify_out import Notifier
 from nsblast.transfer.relayed import TRANSFERRED, Relayed
 from nsblast.transfer.rules import Act, defaults_of
 from nsblast.transfer.secondary import Secondaries
+from nsblast.transfer.secondary_once import fetch_now, settle_declared
 from nsblast.transfer.update import Updates
 from nsblast.types import CommitNumber, Wire
 
@@ -59,6 +62,7 @@ class Transfers:
         )
         self.relayed.on_opcode(Opcode.NOTIFY, notified.serve)
         self._following: asyncio.Task[None] | None = None
+        self._declaring: set[asyncio.Task[None]] = set()
 
     def defaults(self) -> dict[Act, tuple[str, ...]]:
         """Access rules of zones that have none of their own."""
@@ -92,12 +96,21 @@ class Transfers:
         self._store.listen(self.notifier.tell)
         await self.notifier.start(shown)
         self._following = asyncio.get_running_loop().create_task(self.secondaries.run())
+        self._declare()
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""
         self.settings = settings
         self.notifier.adjust(settings)
         self.secondaries.adjust(settings)
+        self._declare()
+
+    def _declare(self) -> None:
+        """Have the zones that the settings say are secondaries."""
+        if self.settings.secondaries:
+            task = asyncio.get_running_loop().create_task(settle_declared(self._store.backend, self.settings))
+            self._declaring.add(task)
+            task.add_done_callback(self._declaring.discard)
 
     async def close(self) -> None:
         """End what runs."""
@@ -115,6 +128,7 @@ class Transfers:
             TRANSFERRED: self._transferred,
             "zone_status": _of_zone(self.status),
             "zone_notify": _of_zone(self.notify),
+            "zone_transfer": self._transfer,
         }
 
     async def status(self, apex: Wire) -> dict[str, Any]:
@@ -140,6 +154,17 @@ class Transfers:
         serial = record.serial if record is not None else 0
         told = [{"address": each.address, "port": each.port} for each in targets]
         return {"zone": name_to_text(apex), "serial": serial, "secondaries": told}
+
+    async def _transfer(self, args: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Fetch a zone now: {"apex", "masters": [[host, port, key], …], "force"}."""
+        match args:
+            case {"apex": bytes() as apex, "masters": list() as given, "force": bool() as force}:
+                masters = [Master(str(host), int(port), str(key)) for host, port, key in given]
+            case _:
+                raise UsageError("zone_transfer wants apex, masters and force")
+        actor = user_of(peer.uid)
+        done = await fetch_now(self.secondaries, self._store.backend, apex, masters, actor=actor, force=force)
+        return done.told()
 
     async def _transferred(self, args: dict[str, Any], _: Peer) -> None:
         """A worker's word."""

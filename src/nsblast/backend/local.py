@@ -16,6 +16,7 @@ from nsblast.access.accounts import Accounts
 from nsblast.backend import Change, Entry, Zone
 from nsblast.backend.history import Happened, History
 from nsblast.errors import NotFound, NotRunning, NsblastError
+from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
@@ -48,6 +49,11 @@ class LocalBackend:
         self._close = close
         self._accounts = accounts
         self.running = False
+
+    @property
+    def database(self) -> Database:
+        """What it is open on."""
+        return self._reader.database
 
     @property
     def accounts(self) -> Accounts:

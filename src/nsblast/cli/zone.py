@@ -23,6 +23,7 @@ from nsblast.cli.target import opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
+from nsblast.cli.zone_master import transfer
 from nsblast.cli.zone_transfer import notify, secondaries, status
 from nsblast.errors import InputError, NotFound
 from nsblast.records import name_from_text, name_to_text
@@ -224,7 +225,7 @@ def access(
         say(f"{act.value}: {', '.join(rules[act.value]) or 'none' if act.value in rules else 'as in the settings'}")
 
 
-for _each in (notify, secondaries, status):
+for _each in (notify, secondaries, status, transfer):
     zone.add_command(_each)
 
 

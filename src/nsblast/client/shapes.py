@@ -207,6 +207,14 @@ class Event(Struct):
     time: float = 0.0
 
 
+class Further(Struct):
+    """A master that is asked when those before it do not do what they should."""
+
+    hostname: str
+    port: int = 53
+    tsig: str = ""
+
+
 class Master(Struct):
     """Where a secondary comes from."""
 
@@ -215,6 +223,7 @@ class Master(Struct):
     refresh: int = 600
     strategy: Literal["axfr", "ixfr"] = "ixfr"
     tsig: str = ""
+    also: list[Further] = []
 
 
 # -- accounts

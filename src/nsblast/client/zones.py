@@ -146,6 +146,11 @@ class ZoneCalls(Transport):
         """Change members of Master."""
         return self.done("PATCH", _master(zone), given, {"master": members})
 
+    def transfer_zone(self, zone: str, *, force: bool = False, tenant: str = "") -> dict[str, Any]:
+        """Bring a secondary up to its masters now; force: the whole zone, whatever its serial."""
+        query = {"tenant": tenant or self.tenant}
+        return self.ask("POST", f"/zone/{part(zone)}/transfer", dict[str, Any], query=query, body={"force": force})
+
     def delete_master(self, zone: str, **given: Unpack[Writing]) -> Changed:
         """Make a secondary a primary again, with the contents it has."""
         return self.done("DELETE", _master(zone), given)

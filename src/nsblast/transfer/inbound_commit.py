@@ -40,6 +40,7 @@ def whole(incoming: Incoming, record: ZoneRecord, place: str) -> ChangeSet:
         address=place,
         comment=f"AXFR from {place}",
         guard=_still(incoming.apex, record, record.serial),
+        inbound=True,
     )
 
 
@@ -101,6 +102,7 @@ def _change(apex: Wire, record: ZoneRecord, step: Step, place: str) -> ChangeSet
         address=place,
         comment=f"IXFR from {place}",
         guard=_still(apex, record, step.serial_from),
+        inbound=True,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from nsblast._core.name import fold
 from nsblast.errors import InputError
 from nsblast.records import name_from_text, name_to_text
+from nsblast.settings import server_of
 
 SETTING = "master"
 PORT = 53
@@ -78,19 +79,13 @@ def setting_of(source: Source) -> dict[str, Any]:
 
 def parse(text: str, key: str = "") -> Master:
     """ADDRESS, NAME, ADDRESS:PORT, [ADDRESS]:PORT or ADDRESS@PORT, as somebody wrote it; InputError."""
-    host, port = text.strip(), ""
-    if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":")
-        if rest and not rest.startswith(":"):
-            raise InputError(f"{text!r} is no address with a port: expected [ADDRESS]:PORT")
-    elif "@" in host:
-        host, _, port = host.partition("@")
-    elif host.count(":") == 1:
-        host, _, port = host.partition(":")
-    if not host or (port and not port.isdigit()) or not 0 < int(port or PORT) < 65536:
-        raise InputError(f"{text!r} is no server: expected ADDRESS, NAME, ADDRESS:PORT or [ADDRESS]:PORT")
-    return Master(host_of(host, text), int(port or PORT), key_name(key) if key else "")
+    try:
+        host, port = server_of(text, PORT)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    if not 0 < port < 65536:
+        raise InputError(f"{text!r}: {port} is no port")
+    return Master(host_of(host, text), port, key_name(key) if key else "")
 
 
 def host_of(host: str, shown: str) -> str:

@@ -128,7 +128,7 @@ class Secondaries:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._save()
+            self.save()
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""
@@ -184,7 +184,7 @@ class Secondaries:
                 self._schedule(zone, zone.due)
 
     def status(self, apex: Wire) -> dict[str, Any] | None:
-        """What is known of one zone; None when it is no secondary."""
+        """What a zone's status says of its masters; None when it is no secondary."""
         zone = self._zones.get(apex)
         if zone is None:
             return None
@@ -487,9 +487,10 @@ class Secondaries:
     async def _save_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY)
-            self._save()
+            self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write what is remembered and not yet stored."""
         states, self._unsaved = self._unsaved, {}
         try:
             secondary_state.store(self._database, states)

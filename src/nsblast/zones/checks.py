@@ -9,8 +9,9 @@ import dns.name
 import dns.rdatatype
 
 from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, IS_APEX, IS_CUT, IS_OCCLUDED
-from nsblast.errors import InputError
+from nsblast.errors import Conflict, InputError
 from nsblast.store.overlay import Node
+from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import RawRrset, Wire
 
 A, NS, CNAME, SOA, DNAME, OPT, RRSIG, NSEC = 1, 2, 5, 6, 39, 41, 46, 47
@@ -87,6 +88,12 @@ def check_below_dname(owner: Wire, node: Node, dname: Wire) -> None:
     """Nothing may be added below a DNAME (RFC 6672 2.3)."""
     if node.sets and node.flags & IS_OCCLUDED:
         raise InputError(f"{text(owner)}: nothing can stand below the DNAME at {text(dname)} (RFC 6672 2.3)")
+
+
+def check_master(apex: Wire, record: ZoneRecord | None, *, inbound: bool) -> None:
+    """Conflict for a change of a secondary's contents that does not come from its master."""
+    if record is not None and record.kind is ZoneKind.SECONDARY and not inbound:
+        raise Conflict(f"the contents of {text(apex)} come from its master")
 
 
 # -- the SOA's serial --

@@ -97,6 +97,8 @@ class _Edit:
             raise UsageError(f"{text(self.apex)}: the deletion of a zone is a change-set of its own")
         if self.change.guard is not None:
             self.change.guard(contents_of(self.view, self.apex))
+        if not all(isinstance(op, (ConfigureZone, DeleteZone)) for op in ops):
+            checks.check_master(self.apex, self.before, inbound=self.change.inbound)
         self.do_all(ops)
         if self.record is None:
             return self._deleted()

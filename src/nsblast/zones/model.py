@@ -175,6 +175,8 @@ class ChangeSet:
     """Seconds since 1970; the clock's when None."""
     dry_run: bool = False
     guard: Guard | None = None
+    inbound: bool = False
+    """It comes from the zone's master: nobody else changes the contents of a secondary."""
 
 
 class Diff(NamedTuple):

@@ -118,6 +118,7 @@ class _Replacement:
         self.node = view.node(self.low)
         if self.before is None and not op.create:
             raise NotFound(f"there is no zone {text(self.apex)}")
+        checks.check_master(self.apex, self.before, inbound=change.inbound)
         if change.guard is not None:
             change.guard(edit.contents_of(view, change.apex))
         self.serial = self.before.serial if self.before is not None else 0

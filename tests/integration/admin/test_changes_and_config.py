@@ -95,7 +95,7 @@ def test_the_master_of_a_zone(http: httpx.Client) -> None:
     path = "/config/second.test/master"
     value(http.get(path), 404)
     value(http.patch(path, json={"master": {"port": 54}}), 404)
-    master = {"hostname": "192.0.2.53", "port": 53, "refresh": 600, "strategy": "ixfr", "tsig": ""}
+    master = {"hostname": "192.0.2.53", "port": 53, "refresh": 600, "strategy": "ixfr", "tsig": "", "also": []}
     assert value(http.post(path, json={"master": {"hostname": "192.0.2.53"}}), 201)["master"] == master
     value(http.post(path, json={"master": {"hostname": "192.0.2.53"}}), 409)
     value(http.patch(path, json={"master": {"strategy": "axfr"}}))
@@ -105,8 +105,19 @@ def test_the_master_of_a_zone(http: httpx.Client) -> None:
     assert value(http.get("/zone?kind=brief&from=one.test&limit=1"))[0]["kind"] == "secondary"
     assert "master" in http.put("/rr/www.second.test", json={"a": "192.0.2.1"}).json()["message"]
     value(http.put("/rr/www.second.test", json={"a": "192.0.2.1"}), 409)
+    further = [{"hostname": "2001:db8::53", "port": 54, "tsig": ""}]
+    value(http.patch(path, json={"master": {"also": [{"hostname": "2001:db8::53", "port": 54}]}}))
+    assert value(http.get(path))["master"] == {**master, "strategy": "axfr", "also": further}
+    value(http.patch(path, json={"master": {"also": [{"hostname": "a b"}]}}), 400)
     value(http.delete(path))
     value(http.put("/rr/www.second.test", json={"a": "192.0.2.1"}), 201)
+    # A zone that is not there is made, and has nothing until it is transferred.
+    fresh = value(http.put("/config/fresh.test/master", json={"master": {"hostname": "127.0.0.1", "port": 9}}), 201)
+    assert (fresh["zone"], fresh["serial"]) == ("fresh.test.", 0)
+    assert http.post("/zone/fresh.test/transfer").status_code == 502
+    value(http.put("/rr/www.fresh.test", json={"a": "192.0.2.1"}), 409)
+    value(http.post("/zone/second.test/transfer"), 409)
+    value(http.delete("/zone/fresh.test"))
 
 
 def test_logs_are_switched_while_running(server: Api, http: httpx.Client) -> None:
