@@ -18,6 +18,7 @@ CORE_LAYERS: list[set[str]] = [
     {"arena", "view", "nsec3", "outbox"},
     {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack", "unpack"},
     {"collect"},
+    {"small"},
     {"txn"},
     {"tally", "compose", "parked", "chain"},
     {"additional", "prove", "foresee"},

@@ -388,7 +388,7 @@ cdef class Collector:
         cdef void* p
         memcpy(PyBytes_AS_STRING(key), self.runs.apex_key, self.runs.apex_key_len)
         memcpy(PyBytes_AS_STRING(key) + self.runs.apex_key_len, self.key, key_len)
-        out.append((key, PyBytes_FromStringAndSize(<const char*> name, name_len), blob))
+        out.append((key, blob) if self.bare else (key, PyBytes_FromStringAndSize(<const char*> name, name_len), blob))
         if self.n_hashes == self.hash_room:
             room = self.hash_room * 2 + 1024
             p = realloc(self.hashes, room * sizeof(uint64_t))

@@ -31,5 +31,8 @@ def unpack_entry(blob: bytes) -> EntryData: ...
 def with_serial(blob: bytes, serial: int) -> tuple[bytes, int, bytes, bytes]:
     """The same entry with another serial in its one SOA: (blob, TTL of the SOA, its rdata before, and after). ValueError when there is none."""
 
+def plain_serial(blob: bytes) -> int:
+    """Serial of the apex of an ordinary zone, with one SOA, NS and no flag beside that of an apex; -1: take a closer look."""
+
 def survey(entries: list[tuple[bytes, bytes]], flags: int, most: int) -> tuple[int, list[int]]:
     """(octets of all keys and blobs, indexes of those (key, blob) that have one of the flags or a blob of more octets)."""

@@ -428,6 +428,25 @@ def with_serial(bytes blob not None, uint32_t serial) -> tuple[bytes, int, bytes
     return after, rrset.ttl, blob[offset:offset + rdlength], after[offset:offset + rdlength]
 
 
+def plain_serial(bytes blob not None) -> int:
+    """Serial of the apex of an ordinary zone, with one SOA, NS and no flag beside that of an apex; -1: take a closer look."""
+    cdef Entry entry
+    cdef Rrset rrset
+    cdef uint16_t rdlength = 0
+    cdef const uint8_t* rdata = NULL
+    cdef const uint8_t* base = <const uint8_t*> PyBytes_AS_STRING(blob)
+    if entry_open(&entry, base, <uint32_t> min(len(blob), 0xffffffff)) != Status.OK or entry.flags & ~HAS_WILDCARD != IS_APEX:
+        return -1
+    if entry_find(&entry, NS, &rrset) != Status.OK or rrset_next(&rrset, &rdlength) == NULL:
+        return -1
+    if entry_find(&entry, SOA, &rrset) == Status.OK and rrset.count == 1:
+        rdata = rrset_next(&rrset, &rdlength)
+    if rdata == NULL or rdlength < SOA_TAIL + 2:
+        return -1
+    rdata += rdlength - SOA_TAIL
+    return <long long> (<uint32_t> rdata[0] << 24 | <uint32_t> rdata[1] << 16 | <uint32_t> rdata[2] << 8 | rdata[3])
+
+
 def unpack_entry(bytes blob not None) -> EntryData:
     """What pack_entry packed. ValueError when the blob breaks the format."""
     cdef Entry entry

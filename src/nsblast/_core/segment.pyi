@@ -78,6 +78,9 @@ class Segment(View):
     def filter_add_apex(self, apex: bytes) -> None: ...
     def filter_switch(self) -> None:
         """The half built becomes the active one. While one is being built, put() and filter_add() feed both."""
+    @property
+    def filter_worn(self) -> bool:
+        """Whether the active filter holds more names than it was made for, and a new one could hold more."""
     def filter_save(self, path: str) -> None: ...
     def filter_load(self, path: str) -> int:
         """Load a saved filter; returns the commit number it was true at, 0 when unusable (the active one then stays)."""

@@ -20,7 +20,7 @@ from libc.string cimport memcmp, memcpy
 from nsblast._core.arena cimport Books, block_forget, block_link, block_place, books_close, books_open, books_read
 from nsblast._core.arena cimport books_resume, name_drop, name_unit, pins_release
 from nsblast._core.entries cimport entries_prefetch
-from nsblast._core.filter cimport filter_maybe, filter_open, filter_publish, filter_set
+from nsblast._core.filter cimport FILTER_PER_NAME, filter_maybe, filter_open, filter_publish, filter_set
 from nsblast._core.keys cimport NO_APEX, key_read
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport Block, Bucket, Head, Stripe, fence_full, load64_acquire, store64, store64_release, stripe_of
@@ -437,6 +437,14 @@ cdef class Segment(View):
             raise ValueError("no filter is being built: filter_start() comes first")
         filter_publish(&self.map, <uint32_t> (1 - self.map.head.filter_active & 1), self.build_lines, self.build_names)
         self.build_lines = 0
+
+    @property
+    def filter_worn(self):
+        cdef Head* head
+        self._open()
+        head = self.map.head
+        lines = head.filter[head.filter_active & 1].lines
+        return 0 < lines < head.filter_size // 64 and head.filter_names > lines * 512 // FILTER_PER_NAME
 
     def filter_save(self, path):
         cdef Head* head

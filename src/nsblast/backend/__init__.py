@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from nsblast.errors import NsblastError
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
-from nsblast.zones.model import ChangeSet, Diff, Result
+from nsblast.zones.model import ChangeSet, CreateZones, Diff, Result
 
 
 class Zone(NamedTuple):
@@ -80,6 +80,12 @@ class Backend(Protocol):
 
     def apply_many(self, changes: Sequence[ChangeSet]) -> list[Result | NsblastError]:
         """Each by itself like apply(), in as few commits as can be; for each its result, or the error as a value."""
+
+    def tenant_id(self, ident: str) -> str:
+        """Id of the tenant of that id or name; NotFound."""
+
+    def create_zones(self, change: CreateZones) -> list[Result | NsblastError]:
+        """Many new zones in one commit: for each its result, or why there is none. Conflict: all must be tried one by one."""
 
     def command(self, op: str, **args: Any) -> Any:
         """An operation of the running server itself: status, set, reload, stop. NotRunning when none runs."""

@@ -20,7 +20,7 @@ from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
-from nsblast.zones.model import ChangeSet, Result
+from nsblast.zones.model import ChangeSet, CreateZones, Result
 
 
 class Writer(Protocol):
@@ -29,7 +29,7 @@ class Writer(Protocol):
     def submit(self, change: Any) -> Future[Any]:
         """Check, commit, make visible; what waits together shares a commit."""
 
-    def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
+    def submit_in_loop(self, change: Any) -> asyncio.Future[Any]:
         """The same, for a coroutine."""
 
 
@@ -125,6 +125,20 @@ class LocalBackend:
                 results.append(error)
         return results
 
+    def tenant_id(self, ident: str) -> str:
+        """See Backend."""
+        found = self.accounts.tenant(ident)
+        if found is None:
+            raise NotFound(f"there is no tenant {ident}", kind="tenant", name=ident)
+        return found.id
+
+    def create_zones(self, change: CreateZones) -> list[Result | NsblastError]:
+        """See Backend."""
+        if self._writer is None:
+            raise NotRunning("the store is open for reading only")
+        made: list[Result | NsblastError] = self._writer.submit(change).result()
+        return made
+
     def submit(self, change: ChangeSet) -> Future[Result]:
         """apply() for who does not wait in a thread."""
         if self._writer is None:
@@ -133,6 +147,12 @@ class LocalBackend:
 
     def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
         """submit() for a coroutine of the running loop, at a fraction of the price; await it to have the result."""
+        if self._writer is None:
+            raise NotRunning("the store is open for reading only")
+        return self._writer.submit_in_loop(change)
+
+    def create_in_loop(self, change: CreateZones) -> "asyncio.Future[list[Result | NsblastError]]":
+        """create_zones() for a coroutine."""
         if self._writer is None:
             raise NotRunning("the store is open for reading only")
         return self._writer.submit_in_loop(change)

@@ -20,7 +20,7 @@ from nsblast.control import Client, Handler, Peer
 from nsblast.errors import NsblastError, from_wire
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import CommitNumber, Labels, Wire
-from nsblast.zones.model import ChangeSet, Result
+from nsblast.zones.model import ChangeSet, CreateZones, Result
 
 _FEW = 8  # change-sets that are read in the event loop
 _BATCH = 500  # zones or entries of a list that cross in one frame
@@ -95,6 +95,25 @@ class RemoteBackend:
             for answer in answers
         ]
 
+    def tenant_id(self, ident: str) -> str:
+        """See Backend."""
+        return str(self._client.call("tenant_id", ident=ident))
+
+    def create_zones(self, change: CreateZones) -> list[Result | NsblastError]:
+        """See Backend."""
+        zones = list(change.zones)
+        name = spool.write(self._db_path, zones)
+        try:
+            told = self._client.call(
+                "create_zones", file=name, actor=change.actor, address=change.address, time=change.time
+            )
+        finally:
+            (self._db_path / spool.FOLDER / name).unlink(missing_ok=True)
+        return [
+            from_wire(each) if isinstance(each, dict) else Result(zone.apex, told["number"], None, *each)
+            for zone, each in zip(zones, told["zones"], strict=True)
+        ]
+
     def command(self, op: str, **args: Any) -> Any:
         """See Backend."""
         return self._client.call(op, **args)
@@ -136,18 +155,35 @@ def operations(backend: LocalBackend, db_path: Path) -> Mapping[str, Handler]:
                 answers.append(error.to_wire())
         return answers
 
+    async def create_zones(args: dict[str, Any], peer: Peer) -> Any:
+        change = CreateZones(
+            spool.read_zones(db_path, str(args.get("file"))),
+            _actor(args, peer),
+            str(args.get("address") or ""),
+            args.get("time"),
+        )
+        outcomes = await backend.create_in_loop(change)
+        number = next((each.number for each in outcomes if isinstance(each, Result)), 0)
+        told = [
+            (each.serial, None, each.names_changed) if isinstance(each, Result) else each.to_wire() for each in outcomes
+        ]
+        return {"number": number, "zones": told}
+
     def changes_of(given: Sequence[Any], peer: Peer) -> list[ChangeSet]:
         return [change_of(data, peer) for data in given]
 
     def change_of(data: Any, peer: Peer) -> ChangeSet:
-        # Who asks is what the kernel says, unless root speaks for somebody.
-        if peer.uid != 0 or not data.get("actor"):
-            data = {**data, "actor": user_of(peer.uid)}
+        data = {**data, "actor": _actor(data, peer)}
         return change_from_wire(data, lambda name: spool.read(db_path, name))
 
-    single = {name: one(name) for name in ("zone", "find_zone", "entry")}
+    single = {name: one(name) for name in ("zone", "find_zone", "entry", "tenant_id")}
     lists = {name: many(name) for name in ("zones", "entries", "history")}
-    return {**single, **lists, "apply": apply, "ping": lambda _args, _peer: "pong"}
+    return {**single, **lists, "apply": apply, "create_zones": create_zones, "ping": lambda _args, _peer: "pong"}
+
+
+def _actor(data: dict[str, Any], peer: Peer) -> str:
+    """Who asks is what the kernel says, unless root speaks for somebody."""
+    return str(data["actor"]) if peer.uid == 0 and data.get("actor") else user_of(peer.uid)
 
 
 def _batches(items: Iterator[Any]) -> Iterator[Any]:

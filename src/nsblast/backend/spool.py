@@ -1,7 +1,7 @@
-"""Spool files: the entries of a whole zone on their way from a command to the running server.
+"""Spool files: the entries of a whole zone, or many new zones, on their way from a command to the running server.
 
 In `spool/` of the database folder. A header, then blocks of some hundred entries: u64 length, u32 CRC of all blocks up to and
-with this one, MessagePack array of (key, blob); an empty block ends it: a file cut short is never taken for a small zone. The
+with this one, MessagePack array of (key, blob) or of NewZone; an empty block ends it: a file cut short is never taken for a small zone. The
 reader removes the file; what a command that died left behind is swept when the server starts.
 """
 
@@ -9,13 +9,15 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from nsblast.errors import InputError, from_os
+from nsblast.zones.model import NewZone
 
 FOLDER = "spool"
 _MAGIC = b"nsblast entries 2\n"
@@ -24,9 +26,10 @@ _ENTRIES = 256
 _BUFFER = 1 << 20
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
+_decode_zones = msgspec.msgpack.Decoder(list[NewZone]).decode
 
 
-def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
+def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]] | Iterable[NewZone]) -> str:
     """A new spool file's name. The file belongs to whom the folder does, so that an unprivileged server can read it."""
     path = folder(db_path) / f"{secrets.token_hex(16)}.entries"
     try:
@@ -35,8 +38,8 @@ def write(db_path: Path, entries: Iterable[tuple[bytes, bytes]]) -> str:
             if os.geteuid() == 0:
                 os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
             out.write(_MAGIC)
-            crc, entries = 0, iter(entries)
-            while block := list(islice(entries, _ENTRIES)):
+            crc, items = 0, iter(entries)
+            while block := list(islice(items, _ENTRIES)):
                 body = _encode(block)
                 crc = zlib.crc32(body, crc)
                 out.write(_HEAD.pack(len(body), crc) + body)
@@ -64,6 +67,15 @@ def folder(db_path: Path) -> Path:
 
 def read(db_path: Path, name: str) -> Iterator[tuple[bytes, bytes]]:
     """The entries, once; the file is gone after it. InputError when it is not whole."""
+    return _read(db_path, name, _decode)
+
+
+def read_zones(db_path: Path, name: str) -> Iterator[NewZone]:
+    """The same for zones."""
+    return _read(db_path, name, _decode_zones)
+
+
+def _read(db_path: Path, name: str, decode: Callable[[bytes], list[Any]]) -> Iterator[Any]:
     if "/" in name or not name.endswith(".entries"):
         raise InputError(f"{name!r} names no spool file")
     path = db_path / FOLDER / name
@@ -90,7 +102,10 @@ def read(db_path: Path, name: str) -> Iterator[tuple[bytes, bytes]]:
                 raise InputError(f"{path} is damaged or ends before its end mark")
             if not length:
                 return
-            yield from _decode(body)
+            try:
+                yield from decode(body)
+            except msgspec.MsgspecError as error:
+                raise InputError(f"{path} holds something else: {error}") from None
     finally:
         source.close()
 

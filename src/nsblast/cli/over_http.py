@@ -22,7 +22,7 @@ from nsblast.admin.entry_show import show
 from nsblast.backend import Change, Entry, Zone
 from nsblast.client import Client, Missing, NotPermitted, Stale, shapes
 from nsblast.client.transport import Writing
-from nsblast.errors import InputError, NotFound, NsblastError, UsageError
+from nsblast.errors import Conflict, InputError, NotFound, NsblastError, UsageError
 from nsblast.records import from_text, name_from_text, name_to_text, type_number
 from nsblast.store.layout import suffixes
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
@@ -31,6 +31,7 @@ from nsblast.zones.collect import read_zone
 from nsblast.zones.model import (
     AppendRRs,
     ChangeSet,
+    CreateZones,
     DeleteName,
     DeleteRRs,
     DeleteTypes,
@@ -175,6 +176,14 @@ class UrlBackend:
             except NsblastError as error:
                 results.append(error)
         return results
+
+    def create_zones(self, change: CreateZones) -> list[Result | NsblastError]:
+        """See Backend; there is no request for many zones."""
+        raise Conflict("over HTTP zones are made one by one")
+
+    def tenant_id(self, ident: str) -> str:
+        """See Backend."""
+        return self._client.tenant_of(ident).id
 
     def _replace(self, zone: str, op: ReplaceZone, given: Writing) -> Result:
         with tempfile.SpooledTemporaryFile(max_size=_WHOLE) as file:

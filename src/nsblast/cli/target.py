@@ -81,6 +81,12 @@ def client_if_url(*, tenant_goes: bool = False) -> "Client | None":
     return _client(given)
 
 
+def local_tenant() -> str:
+    """The --tenant of a command that takes it without --url too; "" when there is a --url, whose requests all act in it."""
+    given = click.get_current_context().meta.get(_META, {})
+    return "" if given.get("url") else given.pop("tenant", None) or ""
+
+
 def client_of_url() -> "Client":
     """The client of --url, which must be there."""
     client = client_if_url()

@@ -19,7 +19,7 @@ from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
 from nsblast.cli.speak import database_options, json_option, say, say_json, say_json_list, settings_of
-from nsblast.cli.target import opened, place_options
+from nsblast.cli.target import local_tenant, opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
@@ -59,10 +59,11 @@ def import_(
     """Read master files and make each zone exactly what its file says.
 
     Of a folder all zone files are read: *.zone, *.db, and other files with a SOA record in them. A zone that exists is
-    replaced in one step, and only the difference is journalled. Each file succeeds or fails by itself.
+    replaced in one step, and only the difference is journalled. Each file succeeds or fails by itself. New zones belong to
+    --tenant (id or name), or to the first tenant.
     """
     settings = settings_of(db_path, config)
-    code = import_files(settings, paths, _name(origin), dry_run=dry_run, as_json=as_json)
+    code = import_files(settings, paths, _name(origin), tenant=local_tenant(), dry_run=dry_run, as_json=as_json)
     raise click.exceptions.Exit(code)
 
 

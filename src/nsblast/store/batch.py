@@ -10,12 +10,13 @@ from pathlib import Path
 
 import rocksdict
 
+from nsblast._core.keys import name_key
 from nsblast._core.rrset import ZONE_SPECIAL
 from nsblast.store import layout
-from nsblast.store.commit import Applied, BulkEnd
+from nsblast.store.commit import Applied, BulkEnd, Newborn, NewbornEnd
 from nsblast.store.engine import Batch, Database, meaning
 from nsblast.store.overlay import Overlay
-from nsblast.store.values_v1 import ChangeRecord, JournalRecord, ZoneChange, encode
+from nsblast.store.values_v1 import ChangeRecord, JournalRecord, What, ZoneChange, encode
 from nsblast.types import CommitNumber, Wire
 
 
@@ -142,6 +143,46 @@ def files_of(
     records.append((layout.zone_key(apex), encode(end.record)))
     _write(database, tail, records)
     return [head, tail]
+
+
+def newborn_files(
+    database: Database, folder: Path, born: Newborn, end: NewbornEnd, number: CommitNumber, now: float, kept: int
+) -> list[Path]:
+    """The files that go with the entries of new zones, one a letter: narrow ranges of keys seldom lie over those of others."""
+    changes = []
+    acted: list[tuple[bytes, bytes | None]] = []
+    journals: list[tuple[bytes, bytes | None]] = []
+    owned: list[tuple[bytes, bytes | None]] = []
+    zones: list[tuple[bytes, bytes | None]] = []
+    actor = end.journal[0].actor
+    for apex, record, journal in zip(born.apexes, end.records, end.journal, strict=True):
+        keys = layout.newborn_keys(name_key(apex), record.tenant, number)
+        changes.append(ZoneChange(apex, What.CREATED, record.serial, True))
+        journals.append((keys[0], encode(journal)))
+        owned.append((keys[1], b""))
+        zones.append((keys[2], encode(record)))
+    if actor:
+        low = layout.acted_key(actor, number, 0)[:-4]
+        acted = [(low + n.to_bytes(4, "big"), acted_value(apex, 0)) for n, apex in enumerate(born.apexes)]
+    owned.sort()
+    change = ChangeRecord(time=now, zones=changes, actors=[actor] if actor else [], newborn=True)
+    counters: list[tuple[bytes, bytes | None]] = [
+        (layout.KEPT_KEY, kept.to_bytes(8, "big")),
+        (layout.SEQUENCE_KEY, number.to_bytes(8, "big")),
+    ]
+    files = []
+    for letter, records in (
+        ("c", [(layout.change_key(number), encode(change))]),
+        ("h", acted),
+        ("j", journals),
+        ("m", counters),
+        ("o", owned),
+        ("z", zones),
+    ):
+        if records:
+            files.append(folder / f"{number}-{letter}.sst")
+            _write(database, files[-1], records)
+    return files
 
 
 def acted_value(apex: Wire, piece: int) -> bytes:

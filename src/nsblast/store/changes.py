@@ -18,6 +18,8 @@ from nsblast.types import CommitNumber, Wire
 
 SLICE = 500
 """Commits trimmed in one batch."""
+ZONES = 20_000
+"""Zones that they touched, at which the batch ends earlier."""
 
 
 @dataclass(slots=True)
@@ -37,19 +39,23 @@ class Keep:
 def trim(database: Database, keep: Keep, last: CommitNumber, kept: int, now: float) -> int:
     """Remove a slice of what is beyond the bounds; the octets of journals kept after it. The last commit always stays."""
     batch = Batch(raw_mode=True)
-    trimmed = 0
+    trimmed = zones = 0
     left = kept
     for key, value in database.range(layout.change_key(0), layout.change_key(last)):
         record = decode(ChangeRecord, value)
         number = layout.change_number(key)
         too_old = keep.age and record.time < now - keep.age
         too_much = keep.octets and left > keep.octets
-        if trimmed == SLICE or not (too_old or too_much or last - number >= keep.commits):
+        if trimmed == SLICE or zones > ZONES or not (too_old or too_much or last - number >= keep.commits):
             break
         batch.delete(key)
         for actor in record.actors:
             batch.delete_range(layout.acted_key(actor, number, 0), layout.acted_key(actor, number + 1, 0))
+        zones += len(record.zones)
         for zone in record.zones:
+            if record.newborn:
+                batch.delete(layout.journal_key(zone.apex, number, 0))
+                continue
             low = layout.journal_key(zone.apex, number, 0)
             batch.delete_range(low, layout.journal_key(zone.apex, number + 1, 0))
             if zone.before is not None:

@@ -74,6 +74,33 @@ class Bulk:
             file.unlink(missing_ok=True)
 
 
+class NewbornEnd(NamedTuple):
+    """What completes a commit of new zones once its number is known; one of each for every zone, in its order."""
+
+    result: Any
+    records: list[ZoneRecord]
+    journal: list[JournalRecord]
+
+
+@dataclass(slots=True)
+class Newborn:
+    """Zones of which nothing was there, to be made by one ingestion: their entries lie in sorted files."""
+
+    apexes: list[Wire]
+    """In canonical order; may be none."""
+    since: CommitNumber
+    """The commit after which it was looked that none of them is there."""
+    files: list[Path]
+    hashes: list[bytes]
+    """Of all names, as the filter takes them."""
+    end: Callable[[CommitNumber, float], NewbornEnd]
+
+    def discard(self) -> None:
+        """Remove what was not ingested."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+
 class Rules(Protocol):
     """Who knows what a change means; a change is any object of its own kind."""
 
@@ -87,7 +114,7 @@ class Rules(Protocol):
         """Whether it is too long a work for the committing thread."""
 
     def prepare(self, change: Any, database: Database, folder: Path) -> Any:
-        """A Bulk, or a change that apply() takes. In another thread, while no other change of the zone is let in."""
+        """A Bulk, a Newborn, or a change that apply() takes. In another thread, while no other change of the zone is let in."""
 
     def apply(self, change: Any, view: Overlay, number: CommitNumber, now: float) -> Applied:
         """Work the change into an empty layer; raises NsblastError when it cannot be."""

@@ -60,6 +60,12 @@ def zone_key(apex: Wire) -> bytes:
     return ZONE + name_key(apex)
 
 
+def newborn_keys(name: bytes, tenant: str, number: CommitNumber) -> tuple[bytes, bytes, bytes]:
+    """Keys of the first journal record, of the tenant's claim and of the zone record of a zone, from its apex's name key."""
+    at = number.to_bytes(8, "big") + bytes(4)
+    return JOURNAL + name + b"\0" + at, OWNED + (tenant or FIRST_TENANT).encode() + b"\0" + name, ZONE + name
+
+
 def zone_of(key: bytes) -> Wire:
     """Apex of a zone record's key."""
     return name_of_key(key[1:])

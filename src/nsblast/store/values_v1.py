@@ -112,6 +112,8 @@ class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
     """Audit records written."""
     actors: list[str] = []
     """Who has entries in the index of history by actor."""
+    newborn: bool = False
+    """All its zones were made by it, each with one journal record, piece 0."""
 
 
 _Value = TypeVar("_Value", ZoneRecord, JournalRecord, ChangeRecord)

@@ -11,11 +11,12 @@ catch up, all that is cached of the zones becomes stale.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from nsblast._core.rrset import ZONE_SPECIAL
 from nsblast.store import layout
-from nsblast.store.commit import BULK
+from nsblast.store.commit import BULK, Newborn
 from nsblast.store.engine import Database
 from nsblast.store.overlay import Base, Node, Overlay
 from nsblast.store.values_v1 import What, ZoneChange
@@ -51,6 +52,8 @@ class SegmentFace(Protocol):
     def filter_add_hashes(self, hashes: bytes) -> None: ...
     def filter_add_apex(self, apex: bytes) -> None: ...
     def filter_switch(self) -> None: ...
+    @property
+    def filter_worn(self) -> bool: ...
     def filter_maybe_apex(self, apex: bytes) -> bool: ...
     def filter_save(self, path: str) -> None: ...
     def filter_load(self, path: str) -> int: ...
@@ -129,6 +132,28 @@ class Visible:
         for name in names:
             plan.shown[name] = self._shown(name, view)
 
+    def plan_newborn(self, born: Newborn) -> Plan:
+        """What zones of which nothing was there mean for the cache: it forgets what their parents show at and below them."""
+        plan = Plan(zones=set(born.apexes), born=born.apexes, hashes=born.hashes)
+        view = Base(self._database)
+        parents: dict[Wire, Labels | None] = {}
+        for apex in born.apexes:
+            above = apex[apex[0] + 1 :]
+            if above not in parents:
+                parents[above] = self.apex_of(above, view) if above else None
+            labels = parents[above]
+            if labels is None:
+                continue
+            parent = layout.suffix(apex, labels)
+            plan.zones.add(parent)
+            low = layout.entry_key(apex, labels)
+            hidden = list(islice(self._database.keys_below(low, low[:-1] + b"\1"), BULK + 1))
+            if len(hidden) + len(plan.evicted) > BULK:
+                plan.floors.add(parent)
+            else:
+                plan.evicted += [layout.entry_of(key)[0] for key in hidden]
+        return plan
+
     def _plan_special(self, plan: Plan, apex: Wire, before: Node | None, after: Node | None) -> None:
         was = bool(before is not None and before.flags & ZONE_SPECIAL)
         now = bool(after is not None and after.flags & ZONE_SPECIAL)
@@ -198,6 +223,24 @@ class Visible:
             # Nothing changed; the readers must go on. The number stays unused.
             self._finish(number)
             raise
+        for name in plan.evicted:
+            self.segment.evict(name)
+        self._switch(number, plan, ingested=True)
+
+    def appear(self, number: CommitNumber, plan: Plan, write: Callable[[], None]) -> None:
+        """Make new zones visible, which `write` brings to the disk.
+
+        Nobody has seen anything of them, and a worker whose view has them waits with its misses until the commit is done: so
+        readers, of all stripes when zones are many, wait for no disk, but only while what parents showed is forgotten.
+        """
+        self.segment.set_complete(False)
+        for hashes in plan.hashes:
+            self.segment.filter_add_hashes(hashes)
+        for apex in plan.born:
+            self.segment.filter_add_apex(apex)
+        write()
+        self.follow(number, ingested=True)
+        self.segment.begin(number, plan.zones)
         for name in plan.evicted:
             self.segment.evict(name)
         self._switch(number, plan, ingested=True)

@@ -28,6 +28,8 @@ SCANNED = 4096
 PAUSE = 0.001
 SAVE_EVERY = 600.0
 """Seconds between two savings of the filter while commits come in."""
+LULL = 0.3
+"""Seconds without a bulk change before the cache is filled again."""
 GATHER_PAUSE = 0.01
 """Seconds between two huge pages, each of which takes some milliseconds."""
 MISSES = 2000
@@ -111,8 +113,13 @@ class Warmer:
             while not self._end.is_set():
                 self.settled = True
                 changed = self._again.wait(SAVE_EVERY)
-                self._again.clear()
                 self.settled = not changed
+                while self._again.is_set() and not self._end.is_set():
+                    # Bulk changes come in rows: each would have the whole store read again.
+                    self._again.clear()
+                    self._end.wait(LULL)
+                if changed and not self._end.is_set() and self._filter_is_there and self._segment.filter_worn:
+                    self._build_filter()
                 if self._end.is_set():
                     break
                 if changed or self._committer.last != self._saved:
@@ -161,7 +168,7 @@ class Warmer:
             segment.start_scan()
         after = layout.ENTRY
         high = layout.after(layout.ENTRY)
-        while not self._end.is_set():
+        while not self._end.is_set() and not self._again.is_set():
             at = segment.done
             part = list(islice(self._database.range(after, high), SCANNED))
             with self._committer.lock:

@@ -17,11 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from nsblast.errors import NsblastError, StoreError
+from nsblast.errors import Conflict, NsblastError, StoreError
 from nsblast.store import batch, changes, layout, owned
-from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Rules
+from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Newborn, NewbornEnd, Rules
 from nsblast.store.engine import Batch, Database, NotDurable
 from nsblast.store.overlay import Base, Overlay, Remembered
 from nsblast.store.recover import bring_up
@@ -174,11 +175,11 @@ class Committer:
         while not (ended and not self._taken and not self._ready):
             group, end = self._collect()
             ended = ended or end
-            ordinary = [job for job in group if not isinstance(job.prepared, Bulk)]
+            ordinary = [job for job in group if not isinstance(job.prepared, Bulk | Newborn)]
             if ordinary:
                 self._commit(ordinary)
             for job in group:
-                if isinstance(job.prepared, Bulk):
+                if isinstance(job.prepared, Bulk | Newborn):
                     self._commit_bulk(job, job.prepared)
             for job in group:
                 if job.locked:
@@ -338,15 +339,26 @@ class Committer:
         except NotDurable as error:
             raise Broken(error.message) from error
 
-    def _commit_bulk(self, job: _Job, bulk: Bulk) -> None:
+    def _commit_bulk(self, job: _Job, bulk: Bulk | Newborn) -> None:
         now = self._clock()
         number = self.last + 1
+        zones: tuple[ZoneChange, ...] = ()
         try:
+            if isinstance(bulk, Newborn):
+                self._demand_new(bulk)
             end = bulk.end(number, now)
             if self._rules.is_dry(job.change):
                 bulk.discard()
-            else:
+            elif isinstance(end, BulkEnd):
+                assert isinstance(bulk, Bulk)
+                zones = (end.zone,)
                 self._ingest(bulk, end, number, now)
+            elif isinstance(bulk, Newborn) and bulk.apexes:
+                zones = tuple(
+                    ZoneChange(apex, What.CREATED, record.serial, True)
+                    for apex, record in zip(bulk.apexes, end.records, strict=True)
+                )
+                self._ingest_newborn(bulk, end, number, now)
         except BaseException as error:
             bulk.discard()
             self._fail(job, error)
@@ -356,14 +368,49 @@ class Committer:
             return
         self._ended_jobs.append((job, end.result, None))
         self._settle()
-        if not self._rules.is_dry(job.change):
-            self._tell(Event(number, now, (end.zone,)))
+        if zones:
+            self._tell(Event(number, now, zones))
             self.after_bulk()
+
+    def _demand_new(self, born: Newborn) -> None:
+        """Conflict when one of the zones was made, or began to be made, after it was looked that none is there."""
+        late = [apex for apex in born.apexes if apex in self._taken] if len(self._taken) > 1 else []
+        if born.since != self.last:
+            late += [apex for apex in born.apexes if self.database.get(layout.zone_key(apex))]
+        if late:
+            raise Conflict(f"{len(late)} of {len(born.apexes)} zones to be made together are being made by others")
 
     def _ingest(self, bulk: Bulk, end: BulkEnd, number: CommitNumber, now: float) -> None:
         small = batch.files_of(self.database, self._folder, bulk.apex, end, number, now, self._kept)
         files = [small[0], *bulk.files, small[1]]
+        self._ingest_files(
+            files,
+            number,
+            lambda visible: visible.flip,
+            lambda visible: self._bulk_plan(visible, bulk, end.zone, special=end.special),
+        )
+        self._measure(bulk.apex, end.record)
+        self._kept += end.octets
 
+    def _ingest_newborn(self, born: Newborn, end: NewbornEnd, number: CommitNumber, now: float) -> None:
+        others = batch.newborn_files(self.database, self._folder, born, end, number, now, self._kept)
+        self._ingest_files(
+            [*born.files, *others],
+            number,
+            lambda visible: visible.appear,
+            lambda visible: visible.plan_newborn(born),
+        )
+        if self._begins:
+            for apex, record in zip(born.apexes, end.records, strict=True):
+                self._measure(apex, record)
+
+    def _ingest_files(
+        self,
+        files: list[Path],
+        number: CommitNumber,
+        way: Callable[[Visible], Callable[[CommitNumber, Plan, Callable[[], None]], None]],
+        plan_of: Callable[[Visible], Plan],
+    ) -> None:
         began = time.perf_counter()
         synced = began
 
@@ -379,17 +426,15 @@ class Committer:
                 write()
                 self.database.nudge()
             else:
-                plan = self._bulk_plan(bulk, end.zone, special=end.special)
+                plan = plan_of(self.visible)
                 self.last = number  # used up, come what may
                 try:
-                    self.visible.flip(number, plan, write)
+                    way(self.visible)(number, plan, write)
                 except NsblastError:
                     raise
                 except Exception as error:
                     raise Broken(f"bulk commit {number} cannot be made visible: {error}") from error
         self.observe(1, synced - began, time.perf_counter() - synced)
-        self._measure(bulk.apex, end.record)
-        self._kept += end.octets
 
     def _measure(self, apex: Wire, record: ZoneRecord | None) -> None:
         bound, begin = self.keep.zone, self._begins.get(apex, 0)
@@ -399,12 +444,11 @@ class Committer:
         if record is not None and bound and record.journalled - begin > bound:
             self._overfull.add(apex)
 
-    def _bulk_plan(self, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:
-        assert self.visible is not None
+    def _bulk_plan(self, visible: Visible, bulk: Bulk, zone: ZoneChange, *, special: bool) -> Plan:
         view = Overlay(Base(self.database))
         if zone.what is What.CREATED:
             view.zones[bulk.apex] = ZoneRecord()
-        plan = self.visible.plan(view, [zone])
+        plan = visible.plan(view, [zone])
         # What names at and below a new zone's apex show is in the files: the cache forgets them, and workers, all caught
         # up by then, ask the store.
         plan.evicted, plan.shown = list(plan.shown), {}

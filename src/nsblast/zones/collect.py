@@ -4,16 +4,28 @@ Owns: the way from a source to the stream that a zone is made of; memory is boun
 Never: the store. Every error names file and line.
 """
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 
 from nsblast._core.collect import Collector, ZoneFault
 from nsblast._core.name import fold
+from nsblast._core.small import read_files
 from nsblast.errors import from_os
 from nsblast.types import Wire
 from nsblast.zones.zonefile import GENERATE_LIMIT, OnProgress, Source, ZoneReader, find_apex
 
 MEMORY = 256 << 20
 """Octets of records kept in memory before sorted runs are written to a temporary file, unless told otherwise."""
+
+SMALL = 32 << 10
+"""Octets of a file that is read ahead, at most."""
+READERS = 4
+PART = 256
+"""Files read by one of them in one go."""
 
 
 class ZoneImport:
@@ -67,6 +79,20 @@ def room_for(source: Source, memory: int) -> int:
     """Octets to set aside: small sources need little, whatever is allowed (what they include may still be sorted on disk)."""
     size = len(source) if isinstance(source, bytes) else source.stat().st_size if source.is_file() else 0
     return min(memory, (1 << 20) + 32 * size)
+
+
+def read_ahead(files: Iterable[Path]) -> Iterator[tuple[Path, bytes | None]]:
+    """Each file in order with its text, when that is small and can be read; some are read ahead, side by side: disks like it."""
+    given = iter(files)
+    with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
+        ahead: deque[tuple[list[Path], Future[list[bytes | None]]]] = deque()
+        while True:
+            while len(ahead) < READERS + 1 and (part := list(islice(given, PART))):
+                ahead.append((part, pool.submit(read_files, [os.fsencode(path) for path in part], SMALL)))
+            if not ahead:
+                return
+            part, texts = ahead.popleft()
+            yield from zip(part, texts.result(), strict=True)
 
 
 def read_zone(

@@ -75,6 +75,30 @@ class ReplaceZone:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+class NewZone(NamedTuple):
+    """A primary zone to be made, whole: entries as ReplaceZone takes them, serial and all."""
+
+    apex: Wire
+    comment: str
+    tenant: str
+    """Id; "" is the first one's."""
+    entries: list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateZones:
+    """Make many zones in one commit. A zone that is there already (Conflict), is not right or is given twice is left out and
+    says why; the others appear together, or none does. History says that they were made, not what was in them.
+
+    The result is a list[Result | NsblastError], in the order of the zones.
+    """
+
+    zones: Iterable[NewZone]
+    actor: str = ""
+    address: str = ""
+    time: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RevertZone:
     """Make the contents what they were at a serial; the serial itself goes on. NotKept when the journal does not reach it."""
