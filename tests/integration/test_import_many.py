@@ -95,7 +95,7 @@ def test_zones_of_a_tenant(tmp_path: Path, running: bool) -> None:
         if not running:
             settings = Settings(db_path=database.path)
             with closing(open_for_command(settings, create=True)) as backend:
-                first.make(backend.accounts, settings.db_path, None)
+                first.make(backend.accounts, settings.db_path, None, least=1)
         assert "there is no tenant elsewhere" in database.fails(3, "zone", "import", folder, "--tenant", "elsewhere")
         assert database.ok("zone", "list") == ""
         database.ok("zone", "import", folder, "--tenant", "NSblast")
