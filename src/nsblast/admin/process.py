@@ -22,16 +22,17 @@ from nsblast.admin.app import endpoints, make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
 from nsblast.admin.events import Events
+from nsblast.admin.here import Here
 from nsblast.admin.listen import Listening, bind
 from nsblast.admin.numbers import Numbers
 from nsblast.admin.routes_metrics import watch
 from nsblast.admin.status import Told, status_of
 from nsblast.admin.transfers import PART, Transfers
 from nsblast.backend import keys, spool
-from nsblast.backend.remote import operations
+from nsblast.backend.remote import operations, user_of
 from nsblast.backend.store import OpenStore
 from nsblast.control import Peer, Server
-from nsblast.errors import NsblastError, SettingsError, TimedOut, UsageError, from_wire
+from nsblast.errors import NotRunning, NsblastError, SettingsError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.settings import Settings
@@ -68,6 +69,7 @@ class Control:
         self._taking: set[asyncio.Task[None]] = set()
         self._told = Told(os.getppid())
         self.site: Site | None = None
+        self._here: Here | None = None
 
     async def run(self) -> None:
         """From birth to stopped."""
@@ -231,7 +233,18 @@ class Control:
             "set": self._set,
             "reload": self._reload,
             "stop": self._stop,
+            "api": self._api,
         }
+
+    async def _api(self, args: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """The admin API, asked over the control socket."""
+        if self.site is None:
+            raise NotRunning("the server is starting: its accounts are not there yet")
+        if self._here is None:
+            self._here = Here(self.site)
+        # Who asks is what the kernel says, unless root speaks for somebody.
+        who = args.get("actor") if peer.uid == 0 else None
+        return await self._here.ask(who or user_of(peer.uid), args["method"], args["target"], args["body"])
 
     async def _command(self, op: str, **args: Any) -> Any:
         """The same, for endpoints of the admin API."""

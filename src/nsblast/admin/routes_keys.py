@@ -53,7 +53,7 @@ async def post_key(call: Call) -> Answer:
     """POST /apikey."""
     form: KeyForm = body_of(call)
     actor = call.actor
-    if not form.owner and actor.tenant != actor.home:
+    if not form.owner and (actor.tenant != actor.home or not actor.user):
         raise InputError("owner: which user of that tenant is the key for?", member="owner")
     ident, text, kept = new_key()
     record = ApiKey(

@@ -1,4 +1,4 @@
-"""nsblast user | role | tenant: who may do what, over the admin API (--url).
+"""nsblast user | role | tenant: who may do what, of this machine's database, its running server, or a server anywhere (--url).
 
 Owns: the arguments of these commands. Never: rules of accounts (the server has them). Passwords are asked for, or read from a file that
 others cannot read: never an argument.
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nsblast.cli.account_words import deleted, listed, shown
-from nsblast.cli.target import ask_secret, client_of_url, url_options
+from nsblast.cli.target import anywhere_options, ask_secret, client_anywhere
 from nsblast.client import shapes
 from nsblast.client.credentials import read_secret
 from nsblast.errors import UsageError
@@ -45,23 +45,23 @@ def _properties(given: tuple[str, ...]) -> dict[str, str]:
 
 @click.group()
 def user() -> None:
-    """Make, change, list and delete users of a server (--url)."""
+    """Make, change, list and delete users."""
 
 
 @user.command("list")
-@url_options
+@anywhere_options
 def list_users(as_json: bool) -> None:
     """List users by name."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         listed("users", client.users(), lambda each: each.name, as_json)
 
 
 @user.command("show")
 @click.argument("name")
-@url_options
+@anywhere_options
 def show_user(name: str, as_json: bool) -> None:
     """Show a user."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.user(name), as_json)
 
 
@@ -83,7 +83,7 @@ def _password(file: Path | None, wanted: bool, name: str) -> str | None:
 @property_option
 @_new_password
 @click.option("--no-password", is_flag=True, help="Ask for none: nobody can log in until there is one.")
-@url_options
+@anywhere_options
 def create_user(
     name: str,
     roles: tuple[str, ...],
@@ -95,7 +95,7 @@ def create_user(
 ) -> None:
     """Make a user. The password comes from --new-password-file, or is asked for."""
     made = shapes.User(name, list(roles), active is not False, _properties(properties))
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.create_user(made, _password(new_password_file, not no_password, name)), as_json)
 
 
@@ -106,7 +106,7 @@ def create_user(
 @property_option
 @_new_password
 @click.option("--new-password", is_flag=True, help="Ask for a new password.")
-@url_options
+@anywhere_options
 def set_user(
     name: str,
     roles: tuple[str, ...],
@@ -117,7 +117,7 @@ def set_user(
     as_json: bool,
 ) -> None:
     """Change a user: what is not given stays. Roles given are all it has then, properties given are added."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         there = client.user(name)
         there.roles = list(roles) or there.roles
         there.active = there.active if active is None else active
@@ -127,10 +127,10 @@ def set_user(
 
 @user.command("delete")
 @click.argument("name")
-@url_options
+@anywhere_options
 def delete_user(name: str, as_json: bool) -> None:
     """Delete a user, and the API keys that go with it."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         client.delete_user(name)
     deleted("user", name, as_json)
 
@@ -140,31 +140,31 @@ def delete_user(name: str, as_json: bool) -> None:
 
 @click.group()
 def role() -> None:
-    """Make, change, list and delete roles of a server (--url)."""
+    """Make, change, list and delete roles."""
 
 
 @role.command("list")
-@url_options
+@anywhere_options
 def list_roles(as_json: bool) -> None:
     """List roles by name."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         listed("roles", client.roles(), lambda each: each.name, as_json)
 
 
 @role.command("show")
 @click.argument("name")
-@url_options
+@anywhere_options
 def show_role(name: str, as_json: bool) -> None:
     """Show a role."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.role(name), as_json)
 
 
 @role.command("permissions")
-@url_options
+@anywhere_options
 def permissions(as_json: bool) -> None:
     """List all permissions there are."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         listed("permissions", iter(client.permissions()), str, as_json)
 
 
@@ -190,10 +190,10 @@ def _role(name: str, permissions: tuple[str, ...], fqdn: str | None, only_name: 
 @click.argument("name")
 @permission_option
 @_filter_options
-@url_options
+@anywhere_options
 def create_role(as_json: bool, type: tuple[str, ...], **given: Any) -> None:
     """Make a role: permissions, and what of the DNS they are for."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.create_role(_role(types=type, **given)), as_json)
 
 
@@ -201,19 +201,19 @@ def create_role(as_json: bool, type: tuple[str, ...], **given: Any) -> None:
 @click.argument("name")
 @permission_option
 @_filter_options
-@url_options
+@anywhere_options
 def set_role(as_json: bool, type: tuple[str, ...], **given: Any) -> None:
     """Replace a role: its permissions and limits are those given, and no others."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.put_role(_role(types=type, **given)), as_json)
 
 
 @role.command("delete")
 @click.argument("name")
-@url_options
+@anywhere_options
 def delete_role(name: str, as_json: bool) -> None:
     """Delete a role, and take it off users and keys."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         client.delete_role(name)
     deleted("role", name, as_json)
 
@@ -223,23 +223,23 @@ def delete_role(name: str, as_json: bool) -> None:
 
 @click.group()
 def tenant() -> None:
-    """Make, change, list and delete tenants of a server (--url)."""
+    """Make, change, list and delete tenants."""
 
 
 @tenant.command("list")
-@url_options
+@anywhere_options
 def list_tenants(as_json: bool) -> None:
     """List tenants: id and name."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         listed("tenants", client.tenants(), lambda each: f"{each.id} {each.name}", as_json)
 
 
 @tenant.command("show")
 @click.argument("which", metavar="ID|NAME")
-@url_options
+@anywhere_options
 def show_tenant(which: str, as_json: bool) -> None:
     """Show a tenant."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.tenant_of(which), as_json)
 
 
@@ -256,7 +256,7 @@ _allow = click.option(
 @_allow
 @active_option
 @property_option
-@url_options
+@anywhere_options
 def create_tenant(
     name: str,
     ident: str,
@@ -267,7 +267,7 @@ def create_tenant(
     as_json: bool,
 ) -> None:
     """Make a tenant."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         made = client.create_tenant(
             name,
             ident=ident,
@@ -286,7 +286,7 @@ def create_tenant(
 @_allow
 @active_option
 @property_option
-@url_options
+@anywhere_options
 def set_tenant(
     which: str,
     name: str | None,
@@ -298,7 +298,7 @@ def set_tenant(
 ) -> None:
     """Change a tenant: what is not given stays. Properties given are added."""
     members: dict[str, Any] = {"name": name, "root": root, "active": active, "allowedPermissions": list(allow) or None}
-    with client_of_url() as client:
+    with client_anywhere() as client:
         if properties:
             members["properties"] = {**client.tenant_of(which).properties, **_properties(properties)}
         given = {name: value for name, value in members.items() if value is not None}
@@ -307,9 +307,9 @@ def set_tenant(
 
 @tenant.command("delete")
 @click.argument("which", metavar="ID|NAME")
-@url_options
+@anywhere_options
 def delete_tenant(which: str, as_json: bool) -> None:
     """Delete a tenant with its users, roles and keys. One that has zones stays."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         client.delete_tenant(which)
     deleted("tenant", which, as_json)

@@ -1,4 +1,4 @@
-"""nsblast apikey: keys of programs, over the admin API (--url).
+"""nsblast apikey: keys of programs, of this machine's database, its running server, or a server anywhere (--url).
 
 Owns: the arguments of these commands. Never: checks (the server has them). A new key's secret is printed once, alone on a line, so that
 `KEY=$(nsblast apikey create …)` holds it; nobody can show it again.
@@ -13,7 +13,7 @@ import click
 from nsblast.cli.account_words import deleted, listed, members, shown
 from nsblast.cli.accounts import role_option
 from nsblast.cli.speak import say, say_json
-from nsblast.cli.target import client_of_url, url_options
+from nsblast.cli.target import anywhere_options, client_anywhere
 from nsblast.client import shapes
 from nsblast.errors import UsageError
 
@@ -25,14 +25,14 @@ network_option = click.option(
 
 @click.group()
 def apikey() -> None:
-    """Make, list and delete API keys of a server (--url)."""
+    """Make, list and delete API keys."""
 
 
 @apikey.command("list")
-@url_options
+@anywhere_options
 def list_keys(as_json: bool) -> None:
     """List API keys: id, whose, until when, what for."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         listed("apikeys", client.api_keys(), _key_line, as_json)
 
 
@@ -42,10 +42,10 @@ def _key_line(key: shapes.ApiKey) -> str:
 
 @apikey.command("show")
 @click.argument("ident", metavar="ID")
-@url_options
+@anywhere_options
 def show_key(ident: str, as_json: bool) -> None:
     """Show an API key, without its secret."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         shown(client.api_key(ident), as_json)
 
 
@@ -57,12 +57,12 @@ def show_key(ident: str, as_json: bool) -> None:
 )
 @network_option
 @click.option("--comment", default="", metavar="TEXT", help="Kept with the key.")
-@url_options
+@anywhere_options
 def create_key(
     roles: tuple[str, ...], owner: str, expires: str | None, networks: tuple[str, ...], comment: str, as_json: bool
 ) -> None:
     """Make an API key and print it. This is the only time it is shown."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         made = client.create_api_key(
             roles, owner=owner, expires=_time(expires), networks=networks, comment=comment
         )  # fmt: skip
@@ -81,9 +81,9 @@ def _time(text: str | None) -> datetime | None:
 
 @apikey.command("delete")
 @click.argument("ident", metavar="ID")
-@url_options
+@anywhere_options
 def delete_key(ident: str, as_json: bool) -> None:
     """Delete an API key. It is refused from the next request on."""
-    with client_of_url() as client:
+    with client_anywhere() as client:
         client.delete_api_key(ident)
     deleted("API key", ident, as_json)

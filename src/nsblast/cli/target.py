@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from nsblast.backend import Backend
-from nsblast.cli.speak import database_options, json_option
+from nsblast.cli.speak import database_options, json_option, settings_of
 from nsblast.errors import UsageError
 from nsblast.settings import Settings
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _META = "nsblast.url"
+_PLACE = "nsblast.place"
 _FILE = click.Path(path_type=Path, readable=False)
 _LOCAL = ("db_path", "config", "backup_path")
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -42,9 +43,19 @@ def place_options(function: F) -> F:
     return _url_options(database_options(function))
 
 
-def url_options(function: F) -> F:
-    """Add --json and --url with its company, for commands that work over HTTP alone."""
-    return _url_options(json_option(function))
+def anywhere_options(function: F) -> F:
+    """Add what place_options adds, but for as_json kept in click's context: for commands that speak by the client, wherever that asks."""
+    function = json_option(function)
+    for flags, text in (
+        (("--config",), "Settings file (TOML)."),
+        (("-d", "--db-path"), "Folder of the database; else as in the settings."),
+    ):
+        function = click.option(*flags, type=_FILE, expose_value=False, callback=_keep_place, help=text)(function)
+    return _url_options(function)
+
+
+def _keep_place(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_PLACE, {})[parameter.name] = value
 
 
 def _url_options(function: F) -> F:
@@ -67,7 +78,8 @@ def client_if_url(*, tenant_goes: bool = False) -> "Client | None":
     """The client of --url; None when the database of this machine is meant. tenant_goes: --tenant is good for that too."""
     context = click.get_current_context()
     given = context.meta.get(_META, {})
-    local = next((name for name in _LOCAL if context.params.get(name) is not None), None)
+    place = {**context.params, **context.meta.get(_PLACE, {})}
+    local = next((name for name in _LOCAL if place.get(name) is not None), None)
     if given.get("url") and local is not None:
         if context.get_parameter_source("url") is ParameterSource.COMMANDLINE:
             raise UsageError(f"--url means another server's database: --{local.replace('_', '-')} does not go with it")
@@ -87,12 +99,17 @@ def local_tenant() -> str:
     return "" if given.get("url") else given.pop("tenant", None) or ""
 
 
-def client_of_url() -> "Client":
-    """The client of --url, which must be there."""
-    client = client_if_url()
-    if client is None:
-        raise UsageError("which server? give --url, or set NSBLAST_URL")
-    return client
+def client_anywhere() -> "Client":
+    """The client of --url; else of this machine's database, by its server where one runs."""
+    client = client_if_url(tenant_goes=True)
+    if client is not None:
+        return client
+    from nsblast.cli.here import client_here
+
+    context = click.get_current_context()
+    place = context.meta.get(_PLACE, {})
+    settings = settings_of(place.get("db_path"), place.get("config"))
+    return client_here(settings, context.command_path.removeprefix("nsblast "), tenant_given())
 
 
 def opened(settings: Settings, who: str, *, create: bool = False) -> Backend:
