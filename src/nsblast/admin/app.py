@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from nsblast.admin import (
     routes_access,
     routes_backups,
+    routes_catalog,
     routes_changes,
     routes_config,
     routes_docs,
@@ -40,6 +41,7 @@ ROUTES = (
     routes_transfer,
     routes_vzones,
     routes_rr,
+    routes_catalog,
     routes_changes,
     routes_config,
     routes_secondary,

@@ -109,6 +109,7 @@ class Control:
         self.site = Site(self.settings, self.store.backend, self._command, accounts, Login(accounts))
         self.site.parts["backups"] = self.backups
         self.site.parts["secondaries"] = self.transfers.secondaries
+        self.site.parts["catalogs"] = self.transfers.catalogs
         self.site.parts[PART] = self.transfers
         events = self.site.parts["events"] = Events(StoreReader(self.store.database), self.segment.done)
         self.store.listen(events.tell)

@@ -1,4 +1,4 @@
-"""What the running server has to do with other name servers, made and ended in one place: telling secondaries, keeping secondary zones, updates and NOTIFYs that workers relay.
+"""What the running server has to do with other name servers, made and ended in one place: telling secondaries, keeping secondary zones, catalogs, updates and NOTIFYs that workers relay.
 
 Owns: who is made of what, the operations of the control socket about transfers. Never: what they do (transfer/), HTTP.
 """
@@ -17,6 +17,7 @@ from nsblast.metrics import Meters
 from nsblast.records.names import name_to_text
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
+from nsblast.transfer.catalogs import Catalogs
 from nsblast.transfer.hosts import Hosts
 from nsblast.transfer.masters import Master
 from nsblast.transfer.notify_in import NotifiesIn, shown
@@ -46,6 +47,7 @@ class Transfers:
         self.secondaries = Secondaries(
             store.backend, store.database, store.accounts.tsig_key, self.hosts.resolve, settings
         )
+        self.catalogs = Catalogs(store.backend, store.database, store.accounts)
         self.relayed = Relayed()
         self.updates = Updates(
             store.backend, store.accounts, self.defaults, md5=self.takes_md5, observe=self.counting("update")
@@ -61,7 +63,7 @@ class Transfers:
             observe=self.counting("notify"),
         )
         self.relayed.on_opcode(Opcode.NOTIFY, notified.serve)
-        self._following: asyncio.Task[None] | None = None
+        self._running: list[asyncio.Task[None]] = []
         self._declaring: set[asyncio.Task[None]] = set()
 
     def defaults(self) -> dict[Act, tuple[str, ...]]:
@@ -95,7 +97,9 @@ class Transfers:
         self._store.listen(self.secondaries.heard)
         self._store.listen(self.notifier.tell)
         await self.notifier.start(shown)
-        self._following = asyncio.get_running_loop().create_task(self.secondaries.run())
+        self._store.listen(self.catalogs.heard)
+        loop = asyncio.get_running_loop()
+        self._running = [loop.create_task(self.secondaries.run()), loop.create_task(self.catalogs.run(shown))]
         self._declare()
 
     def adjust(self, settings: Settings) -> None:
@@ -114,9 +118,9 @@ class Transfers:
 
     async def close(self) -> None:
         """End what runs."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self.notifier.close()
 
     # -- asked for by commands and endpoints
@@ -129,6 +133,7 @@ class Transfers:
             "zone_status": _of_zone(self.status),
             "zone_notify": _of_zone(self.notify),
             "zone_transfer": self._transfer,
+            "catalog": _of_zone(self.catalog),
         }
 
     async def status(self, apex: Wire) -> dict[str, Any]:
@@ -145,6 +150,13 @@ class Transfers:
             "master": self.secondaries.status(apex),
             "secondaries": await self.notifier.status(apex),
         }
+        return told
+
+    async def catalog(self, apex: Wire) -> dict[str, Any]:
+        """What is known of a catalog. NotFound."""
+        told = self.catalogs.status(apex)
+        if told is None:
+            raise NotFound(f"{name_to_text(apex)} is no catalog")
         return told
 
     async def notify(self, apex: Wire) -> dict[str, Any]:

@@ -193,6 +193,42 @@ class ZoneCalls(Transport):
         """Leave them to the server's settings."""
         return self.done("DELETE", _notify(zone), given)
 
+    # -- catalogs (RFC 9432)
+
+    def catalog(self, zone: str, *, tenant: str = "") -> dict[str, Any]:
+        """What a catalog zone is set up as: {role, of} or {role, template, groups}."""
+        value = self.ask("GET", _config(zone, "catalog"), dict[str, Any], query={"tenant": tenant or self.tenant})
+        return msgspec.convert(value["catalog"], dict[str, Any])
+
+    def set_catalog(self, zone: str, catalog: dict[str, Any], **given: Unpack[Writing]) -> Changed:
+        """Make a zone a catalog: {"role": "producer", "of": "all" | "tenant" | "named"}, or {"role": "consumer"}."""
+        return self.done("PUT", _config(zone, "catalog"), given, {"catalog": catalog})
+
+    def delete_catalog(self, zone: str, **given: Unpack[Writing]) -> Changed:
+        """Make a catalog an ordinary zone; what it holds, and the zones it made, stay."""
+        return self.done("DELETE", _config(zone, "catalog"), given)
+
+    def catalog_status(self, zone: str, *, tenant: str = "") -> dict[str, Any]:
+        """How a catalog fares: role, state, problem, and of one that is followed serial and clashes."""
+        return self.ask("GET", f"/zone/{part(zone)}/catalog", dict[str, Any], query={"tenant": tenant or self.tenant})
+
+    def members(self, zone: str, *, start: str = "", limit: int = 1000, tenant: str = "") -> Iterator[dict[str, Any]]:
+        """Members of a catalog by label: zone, label, groups, coo."""
+        return self._list(f"/zone/{part(zone)}/members", dict, start, "forward", limit, tenant)
+
+    def membership(self, zone: str, *, tenant: str = "") -> dict[str, Any]:
+        """In which catalogs a zone is: catalogs, group, coo, as far as they were set."""
+        value = self.ask("GET", _config(zone, "membership"), dict[str, Any], query={"tenant": tenant or self.tenant})
+        return msgspec.convert(value["membership"], dict[str, Any])
+
+    def set_membership(self, zone: str, membership: dict[str, Any], **given: Unpack[Writing]) -> Changed:
+        """Set them all."""
+        return self.done("PUT", _config(zone, "membership"), given, {"membership": membership})
+
+    def delete_membership(self, zone: str, **given: Unpack[Writing]) -> Changed:
+        """Leave it to the catalogs."""
+        return self.done("DELETE", _config(zone, "membership"), given)
+
     def _entries(self, path: str, start: str, direction: Direction, limit: int, tenant: str) -> Iterator[Entry]:
         # As they are: msgspec would drop the members that Entry does not name.
         return cast(Iterator[Entry], self._list(path, dict, start, direction, limit, tenant, kind="verbose"))
@@ -210,6 +246,10 @@ def _master(zone: str) -> str:
 
 def _notify(zone: str) -> str:
     return f"/config/{part(zone)}/notify"
+
+
+def _config(zone: str, what: str) -> str:
+    return f"/config/{part(zone)}/{what}"
 
 
 def _access(zone: str) -> str:

@@ -41,6 +41,12 @@ def batch_of(group: Overlay, applied: Iterable[Applied], number: CommitNumber, n
             put(layout.zone_key(apex), encode(record))
         else:
             delete(layout.zone_key(apex))
+        had = group.under.zone(apex)
+        is_catalog = record is not None and layout.CATALOG_SETTING in record.settings
+        if is_catalog:
+            put(layout.catalog_key(apex), b"1")
+        elif had is not None and layout.CATALOG_SETTING in had.settings:
+            delete(layout.catalog_key(apex))
     for key, special in _special(group):
         if special:
             put(key, b"")
@@ -136,6 +142,8 @@ def files_of(
     if actor:
         records.append((layout.acted_key(actor, number, 0), acted_value(apex, 0)))
     records += [*_index(end.zone, number, 0), *_journal(apex, end.journal, number)]
+    if layout.CATALOG_SETTING in end.record.settings:
+        records.append((layout.catalog_key(apex), b"1"))
     records.append((layout.KEPT_KEY, (kept + end.octets).to_bytes(8, "big")))
     records.append((layout.SEQUENCE_KEY, number.to_bytes(8, "big")))
     records.append((layout.special_key(apex), b"" if end.special else None))

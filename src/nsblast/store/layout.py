@@ -34,6 +34,9 @@ KEPT_KEY = b"mkept"
 """Octets of all journals together."""
 SPECIAL = b"mx"
 """Then a name key: a zone with ZONE_SPECIAL at its apex, so that a fresh segment learns of them without a search."""
+CATALOG = b"mc"
+"""Then a name key: a zone whose settings have CATALOG_SETTING, so that these are found without reading all zones' records."""
+CATALOG_SETTING = "catalog"
 OWNED_KEY = b"mowned"
 """Present when every zone has its `o` key: databases of older versions get them at the first start."""
 NUDGE_KEY = b"mnudge"
@@ -133,6 +136,16 @@ def special_key(apex: Wire) -> bytes:
 def special_of(key: bytes) -> Wire:
     """Apex of such a mark's key."""
     return name_of_key(key[len(SPECIAL) :])
+
+
+def catalog_key(apex: Wire) -> bytes:
+    """Key of the mark of a zone that is a catalog."""
+    return CATALOG + name_key(apex)
+
+
+def catalog_of(key: bytes) -> Wire:
+    """Apex of such a mark's key."""
+    return name_of_key(key[len(CATALOG) :])
 
 
 def change_key(number: CommitNumber) -> bytes:

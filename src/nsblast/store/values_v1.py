@@ -95,6 +95,8 @@ class ZoneChange(msgspec.Struct, array_like=True, frozen=True):
     """So many names changed that they are not listed."""
     before: int | None = None
     """The serial it had; None when there was no zone."""
+    incarnation: int = 0
+    """Of a zone that was deleted; 0 for others, and where an older version wrote it."""
 
 
 class ChangeRecord(msgspec.Struct, array_like=True, kw_only=True, frozen=True):

@@ -129,7 +129,7 @@ class _Talk:
 
 
 async def probe(place: Place, apex: Wire) -> Told:
-    """The SOA it serves: over UDP, over TCP when that does not fit. Fault."""
+    """The SOA it serves: over UDP; over TCP when that does not fit, or is refused (Knot tells of a catalog zone over TCP alone). Fault."""
     try:
         return await _probe(place, apex, edns=True)
     except Declined as error:
@@ -140,7 +140,7 @@ async def probe(place: Place, apex: Wire) -> Told:
 
 async def _probe(place: Place, apex: Wire, *, edns: bool) -> Told:
     message = await _over_udp(place, apex, edns)
-    if message.truncated:
+    if message.truncated or message.rcode == Rcode.REFUSED:
         talk = _Talk(place, apex, SOA, edns=edns)
         async with _connected(place) as (reader, writer):
             await _send(writer, talk.request)

@@ -260,7 +260,9 @@ class _Edit:
             octets, journal, pieces = self.deletion.octets, [self.deletion.first], self.deletion.pieces
         return Applied(
             Result(self.apex, self._told_number(), before.serial, None, None, before.names),
-            ZoneChange(self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial),
+            ZoneChange(
+                self.apex, What.DELETED, before.serial, bool(self.view.cleared), before.serial, before.incarnation
+            ),
             journal,
             pieces,
             octets,

@@ -1,0 +1,197 @@
+"""All catalog zones of a server, made and followed: who is woken by which commit.
+
+Owns: which zones are catalogs, the pauses between two versions, running their work in a thread of its own. Never: that work
+(catalog_producer.py, catalog_consumer.py). Runs in control's loop.
+A commit that makes, deletes or sets up zones is in the catalogs at once, or at the end of a pause of PAUSE after the version before, so that a
+hundred thousand new zones are some hundred versions and not as many as commits. Errors are tried again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from nsblast.access.accounts import Accounts
+from nsblast.backend.local import LocalBackend
+from nsblast.errors import NsblastError
+from nsblast.logs import log
+from nsblast.records import name_to_text
+from nsblast.store import layout
+from nsblast.store.commit import Event
+from nsblast.store.engine import Database
+from nsblast.store.reader import StoreReader
+from nsblast.store.values_v1 import What, ZoneRecord
+from nsblast.transfer.catalog import Broken, Member, members, zones_of
+from nsblast.transfer.catalog_consumer import Following
+from nsblast.transfer.catalog_producer import Making
+from nsblast.transfer.catalog_settings import Consumer, Producer, role_of
+from nsblast.types import CommitNumber, Wire
+
+PAUSE = 0.5
+"""Seconds between two versions of what is made here."""
+AGAIN = 5.0
+"""Seconds until what failed is tried again."""
+
+
+class Catalogs:
+    """See the file's head. All methods are the loop's, but heard()."""
+
+    def __init__(self, backend: LocalBackend, database: Database, accounts: Accounts) -> None:
+        self._backend = backend
+        self._reader = StoreReader(database)
+        self._accounts = accounts
+        self._shown: CommitNumber = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._making: dict[Wire, Making] = {}
+        self._following: dict[Wire, Following] = {}
+        self._incarnations: dict[Wire, int] = {}
+        self._listed = True
+        """Whether zones came, went or were set up since the list of catalogs was read."""
+        self._set_up: set[Wire] = set()
+        self._changed: set[Wire] = set()
+        self._freed: set[Wire] = set()
+        """Zones that were clashes, and have changed."""
+        self._made_at = 0.0
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="catalog")
+
+    def heard(self, event: Event) -> None:
+        """Listener of commits, in the committing thread."""
+        set_up = [zone.apex for zone in event.zones if zone.what is not What.CHANGED]
+        changed = [zone.apex for zone in event.zones if zone.apex in self._following]
+        if (set_up or changed) and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._take, event.number, set_up, changed)
+
+    def _take(self, number: CommitNumber, set_up: list[Wire], changed: list[Wire]) -> None:
+        self._shown = max(self._shown, number)
+        self._changed.update(changed)
+        for apex in set_up:
+            self._listed = True
+            if apex in self._making or apex in self._following:
+                self._set_up.add(apex)
+            if any(apex in one.clashes for one in self._following.values()):
+                self._freed.add(apex)
+        self._wake.set()
+
+    async def run(self, shown: CommitNumber) -> None:
+        """Until it is cancelled. shown: the last commit that is visible."""
+        self._shown = max(self._shown, shown)
+        loop = self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if not await loop.run_in_executor(self._pool, self._round):
+                    loop.call_later(AGAIN, self._wake.set)
+                if self._making:
+                    await asyncio.sleep(max(0.0, self._made_at + PAUSE - time.monotonic()))
+        finally:
+            for making in self._making.values():
+                making.stopped = True
+            for following in self._following.values():
+                following.stopped = True
+            self._pool.shutdown(cancel_futures=True)  # the store is closed next
+
+    def status(self, apex: Wire) -> dict[str, Any] | None:
+        """What is known of a catalog; None for other zones."""
+        making, following = self._making.get(apex), self._following.get(apex)
+        if making is not None:
+            return {"role": "producer", "state": "ok" if making.position is not None else "behind", "problem": ""}
+        if following is None:
+            return None
+        state = following.state
+        return {
+            "role": "consumer",
+            "state": state.state,
+            "problem": state.problem,
+            "serial": state.serial,
+            "clashes": [
+                {"zone": name_to_text(zone), "reason": reason}
+                for zone, (_, reason) in sorted(list(following.clashes.items())[:1000])
+            ],
+        }
+
+    # -- in the thread
+
+    def _round(self) -> bool:
+        """All that is to be done now; whether it went well."""
+        number = self._shown
+        fine = True
+        if self._listed:
+            self._listed = False
+            try:
+                self._list()
+            except NsblastError as error:
+                self._listed, fine = True, False
+                log().error("catalogs cannot be listed", reason=error.message)
+        while self._set_up:
+            apex = self._set_up.pop()
+            for each in (self._making.get(apex), self._following.get(apex)):
+                if each is not None:
+                    each.forget()
+            self._changed.add(apex)
+        for making in list(self._making.values()):
+            if making.position is None or making.position < number:
+                fine &= self._try(making.apex, lambda one=making: one.bring_up(number))
+                self._made_at = time.monotonic()
+        while self._changed:
+            following = self._following.get(self._changed.pop())
+            if following is not None:
+                fine &= self._follow(following)
+        freed = set()
+        while self._freed:
+            freed.add(self._freed.pop())
+        for following in list(self._following.values()):
+            again = freed & following.clashes.keys()
+            if again:
+                fine &= self._try(following.apex, lambda one=following, names=again: one.retry(names))
+        return fine
+
+    def _list(self) -> None:
+        """Which zones are catalogs, and of which kind."""
+        making, following, incarnations = {}, {}, {}
+        for key, value in self._reader.database.range(layout.CATALOG, layout.after(layout.CATALOG)):
+            apex = layout.catalog_of(key)
+            record = self._backend.zone(apex) if value else None
+            role = role_of(record) if record is not None else None
+            if record is None:
+                continue
+            incarnations[apex] = record.incarnation
+            same = self._incarnations.get(apex) == record.incarnation
+            if isinstance(role, Producer):
+                had = self._making.get(apex) if same else None
+                making[apex] = had or Making(self._backend, self._reader, apex)
+            elif isinstance(role, Consumer):
+                known = self._following.get(apex) if same else None
+                following[apex] = known or Following(self._backend, self._reader, self._accounts, apex)
+                if known is None:
+                    self._changed.add(apex)
+        self._making, self._following, self._incarnations = making, following, incarnations
+
+    def _follow(self, following: Following) -> bool:
+        fine = self._try(following.apex, following.bring_up)
+        while following.leaving:
+            catalog, zone = following.leaving.pop()
+            other = self._following.get(catalog)
+            if other is not None and zone in other.clashes:
+                fine &= self._try(other.apex, lambda one=other, name=zone: one.retry((name,)))
+        return fine
+
+    def _try(self, apex: Wire, work: Any) -> bool:
+        try:
+            work()
+        except NsblastError as error:
+            log().error("a catalog is not up to date", catalog=name_to_text(apex), reason=error.message)
+            return False
+        return True
+
+
+def members_of(reader: StoreReader, apex: Wire, record: ZoneRecord) -> Iterator[Member]:
+    """Members of a catalog in order of their labels; ends at the first that is wrong."""
+    entries = reader.entries(apex, below=zones_of(apex))
+    with contextlib.suppress(Broken):
+        yield from members(apex, ((owner, blob) for owner, blob in entries))

@@ -1,0 +1,214 @@
+"""RFC 9432 5: what a catalog that is followed makes of the zones here."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from nsblast.records import name_from_text
+from nsblast.store.values_v1 import ZoneKind
+from nsblast.transfer.catalog_consumer import Following
+from tests.helpers.catalogs import CATALOG, MASTER, OTHER, Place, catalogs
+
+A = "a1.zones PTR a.test."
+B = "b1.zones PTR B.Test."
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with catalogs() as opened:
+        yield opened
+
+
+def follow(place: Place, one: Following, *lines: str, **more: str | None) -> None:
+    place.transferred(lines, **more)  # type: ignore[arg-type]
+    one.bring_up()
+
+
+def zones(place: Place) -> set[str]:
+    from nsblast.records import name_to_text
+
+    return {name_to_text(apex) for apex, _ in place.backend.zones()} - {CATALOG}
+
+
+def test_5_1_members_are_secondaries_of_the_catalogs_master(place: Place) -> None:
+    one = place.following()
+    one.bring_up()
+    assert one.state.state == "waiting"
+    follow(place, one, A, B)
+    assert (one.state.state, one.state.serial) == ("ok", 1)
+    assert zones(place) == {"a.test.", "b.test."}
+    record = place.record("a.test.")
+    assert record is not None
+    assert (record.kind, record.settings["master"]) == (ZoneKind.SECONDARY, MASTER)
+    assert record.settings["from_catalog"] == {"catalog": CATALOG, "label": b"a1".hex(), "groups": []}
+
+
+BROKEN = {
+    "no version": ([A], None),
+    "two versions": ([A, 'version TXT "2"'], '"1"'),
+    "version 1": ([A], '"1"'),
+    "version of two strings": ([A], '"2" "2"'),
+    "a member node of two": ([A, "b1.zones PTR b.test.", "b1.zones PTR c.test."], '"2"'),
+    "a member twice": ([A, "b1.zones PTR b.test.", "b2.zones PTR B.TEST."], '"2"'),
+    "two coo": ([A, "a1.zones PTR a.test.", "coo.a1.zones PTR x.", "coo.a1.zones PTR y."], '"2"'),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_5_1_a_broken_catalog_is_followed_in_nothing(place: Place, kind: str) -> None:
+    lines, version = BROKEN[kind]
+    fresh = place.following()
+    follow(place, fresh, *lines, version=version)
+    assert fresh.state.state == "broken"
+    assert fresh.state.problem
+    assert zones(place) == set()
+    follow(place, fresh, A, B)
+    assert (fresh.state.state, fresh.state.problem) == ("ok", "")
+    follow(place, fresh, *lines, version=version)
+    assert fresh.state.state == "broken"
+    assert zones(place) == {"a.test.", "b.test."}, "what is there stays until the catalog is mended"
+    follow(place, fresh, B)
+    assert zones(place) == {"b.test."}
+
+
+def test_4_what_is_not_understood_is_passed_over(place: Place) -> None:
+    one = place.following()
+    follow(
+        place,
+        one,
+        A,
+        "x.ext TXT hello",
+        "a1.zones TXT note",
+        "odd.a1.zones TXT x",
+        "only.b1.zones TXT x",
+        "deep.er.zones PTR no.test.",
+    )
+    assert one.state.state == "ok"
+    assert zones(place) == {"a.test."}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_5_3_removed_members_go_and_nobody_elses_zones(place: Place, restarted: bool) -> None:
+    one = place.following()
+    place.zone("own.test.")
+    follow(place, one, A, B, "o1.zones PTR own.test.")
+    assert zones(place) == {"a.test.", "b.test.", "own.test."}
+    assert [reason for _, reason in one.clashes.values()] == ["the zone is there already"]
+    again = Following(place.backend, place.reader, place.accounts, name_from_text(CATALOG)) if restarted else one
+    follow(place, again, B)
+    assert zones(place) == {"b.test.", "own.test."}
+    assert place.record("own.test.").kind is ZoneKind.PRIMARY  # type: ignore[union-attr]
+
+
+def test_5_2_a_clash_is_never_replaced_and_tried_again_when_it_is_gone(place: Place) -> None:
+    one = place.following()
+    place.zone("a.test.")
+    follow(place, one, A)
+    assert place.record("a.test.").kind is ZoneKind.PRIMARY  # type: ignore[union-attr]
+    one.retry([name_from_text("a.test.")])
+    assert list(one.clashes) == [name_from_text("a.test.")]
+    place.drop("a.test.")
+    one.retry([name_from_text("a.test.")])
+    assert one.clashes == {}
+    assert place.record("a.test.").kind is ZoneKind.SECONDARY  # type: ignore[union-attr]
+
+
+def test_5_2_a_clash_with_another_catalogs_member_is_no_migration(place: Place) -> None:
+    one, two = place.following(), place.following("other.cat.")
+    follow(place, one, A)
+    place.transferred([A], "other.cat.")
+    two.bring_up()
+    assert place.settings("a.test.")["from_catalog"]["catalog"] == CATALOG
+    assert "from the catalog cat.test." in next(iter(two.clashes.values()))[1]
+    place.transferred([], "other.cat.")
+    two.bring_up()
+    assert place.record("a.test.") is not None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_5_4_another_label_is_a_zone_made_anew(place: Place, restarted: bool) -> None:
+    one = place.following()
+    follow(place, one, A, B)
+    before = place.record("a.test."), place.record("b.test.")
+    again = Following(place.backend, place.reader, place.accounts, name_from_text(CATALOG)) if restarted else one
+    follow(place, again, "a2.zones PTR a.test.", B)
+    after = place.record("a.test."), place.record("b.test.")
+    assert before[0].incarnation != after[0].incarnation  # type: ignore[union-attr]
+    assert place.settings("a.test.")["from_catalog"]["label"] == b"a2".hex()
+    assert before[1] == after[1]
+
+
+@pytest.mark.parametrize("label", ["a1", "a9"])
+@pytest.mark.parametrize("first", ["new", "old"])
+def test_4_4_1_and_5_5_a_member_changes_its_catalog(place: Place, first: str, label: str) -> None:
+    old, new = place.following(), place.following("new.cat.")
+    follow(place, old, A)
+    place.transferred([], "new.cat.")
+    new.bring_up()
+    before = place.record("a.test.")
+    added = [f"{label}.zones PTR a.test."]
+    if first == "new":
+        place.transferred(added, "new.cat.")
+        new.bring_up()
+        assert place.settings("a.test.")["from_catalog"]["catalog"] == CATALOG
+        follow(place, old, A, "coo.a1.zones PTR New.Cat.")
+        assert old.leaving == {(name_from_text("new.cat."), name_from_text("a.test."))}
+        new.retry([name_from_text("a.test.")])
+    else:
+        follow(place, old, A, "coo.a1.zones PTR New.Cat.")
+        place.transferred(added, "new.cat.")
+        new.bring_up()
+    assert place.settings("a.test.")["from_catalog"]["catalog"] == "new.cat."
+    same = place.record("a.test.").incarnation == before.incarnation  # type: ignore[union-attr]
+    assert same is (label == "a1"), "the state stays when the label does (5.6)"
+    follow(place, old)
+    assert place.record("a.test.") is not None
+    place.transferred([], "new.cat.")
+    new.bring_up()
+    assert place.record("a.test.") is None
+
+
+def test_4_4_2_a_group_chooses_what_members_are_set_up_with(place: Place) -> None:
+    signed = {"master": {"hostname": "192.0.2.9", "port": 5353, "tsig": "k."}, "access": {"transfer": ["any"]}}
+    one = place.following(groups={"signed": signed}, template={"access": {"transfer": ["none"]}})
+    follow(place, one, A, "group.a1.zones TXT signed", B, "group.b1.zones TXT nobody knows it")
+    assert (place.settings("a.test.")["master"], place.settings("a.test.")["access"]) == (
+        signed["master"],
+        signed["access"],
+    )
+    assert (place.settings("b.test.")["master"], place.settings("b.test.")["access"]) == (
+        MASTER,
+        {"transfer": ["none"]},
+    )
+    before = place.record("a.test.").incarnation  # type: ignore[union-attr]
+    follow(place, one, A, B)
+    assert place.settings("a.test.")["master"] == MASTER
+    assert place.record("a.test.").incarnation == before  # type: ignore[union-attr]
+
+
+def test_another_template_reaches_the_members_there_are(place: Place) -> None:
+    one = place.following()
+    follow(place, one, A)
+    place.set(CATALOG, master={**MASTER, "hostname": "192.0.2.77"})
+    one.forget()
+    one.bring_up()
+    assert place.settings("a.test.")["master"]["hostname"] == "192.0.2.77"
+
+
+def test_another_tenants_names_are_not_taken(place: Place) -> None:
+    place.zone("theirs.test.")
+    one = place.following(tenant=OTHER)
+    follow(place, one, "a1.zones PTR www.theirs.test.", B)
+    assert "another tenant" in next(iter(one.clashes.values()))[1]
+    assert place.record("www.theirs.test.") is None
+    assert place.record("b.test.").tenant == OTHER  # type: ignore[union-attr]
+
+
+def test_ten_thousand_members_in_one_version(place: Place) -> None:
+    one = place.following()
+    began = time.monotonic()
+    follow(place, one, *(f"m{n}.zones PTR z{n}.test." for n in range(10_000)))
+    assert len(zones(place)) == 10_000
+    assert time.monotonic() - began < 60
+    assert one.clashes == {}
