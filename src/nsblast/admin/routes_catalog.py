@@ -13,9 +13,8 @@ from nsblast._core.name import fold
 from nsblast.access.permissions import Permission
 from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Page, Paging, Writing
 from nsblast.admin.reach import in_thread, name_in, zone_of
-from nsblast.admin.routes_config import Master
+from nsblast.admin.routes_config import Master, store_setting
 from nsblast.admin.routes_config import _checked as checked_master
-from nsblast.admin.routes_config import _store as store_setting
 from nsblast.errors import Conflict, InputError, NotFound
 from nsblast.records import name_to_text
 from nsblast.store.layout import CATALOG_SETTING
