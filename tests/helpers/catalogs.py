@@ -113,7 +113,7 @@ class Place:
             text += f"version TXT {version}\n"
         text += "".join(f"{line}\n" for line in lines)
         entries = [(key, blob) for key, _, blob in read_zone(text.encode(), wire).entries()]
-        self.backend.apply(ChangeSet(wire, (ReplaceZone(entries, create=False, keep_serial=True),)))
+        self.backend.apply(ChangeSet(wire, (ReplaceZone(entries, create=False, keep_serial=True),), inbound=True))
 
     def following(self, apex: str = CATALOG, tenant: str = "", **settings: Any) -> Following:
         """A new catalog that is followed, without contents."""

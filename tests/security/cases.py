@@ -134,8 +134,26 @@ def _zones() -> Iterator[Case]:
                 continue
             target = path("config", name, "notify") + (dry if method != "GET" else "")
             yield Case(method, "/config/{zone}/notify", target, then, _one("CONFIG_SLAVE", name), body, never)
+        for method, body in (("GET", None), ("PUT", {"membership": {"group": "g"}}), ("DELETE", None)):
+            if (name, method) == ("t2.test", "GET"):
+                continue
+            target = path("config", name, "membership") + (dry if method != "GET" else "")
+            yield Case(method, "/config/{zone}/membership", target, then, _one("CONFIG_SLAVE", name), body, never)
+        for method, of in (("GET", ""), ("PUT", "tenant"), ("PUT", "all"), ("DELETE", "")):
+            if (name, method) in (("t2.test", "GET"), ("t2.test", "DELETE")):
+                continue
+            target = path("config", name, "catalog") + (dry if method != "GET" else "")
+            done = 404 if then == 200 and method != "PUT" else then
+            needs = _one("CONFIG_SLAVE", name)
+            if of == "all" and then == 200:
+                needs = ((Need("CONFIG_SLAVE", name), Need("IMPERSONATE_TENANT")),)
+            body = {"catalog": {"role": "producer", "of": of}} if of else None
+            yield Case(method, "/config/{zone}/catalog", target, done, needs, body, never)
         if name != "t2.test":
             at = path("zone", name)
+            for what in ("catalog", "members"):
+                needs = _one("READ_ZONE", name)
+                yield Case("GET", below + what, at + "/" + what, 404 if then == 200 else then, needs, never=never)
             yield Case("GET", below + "status", at + "/status", then, _one("READ_ZONE", name), never=never)
             yield Case("POST", below + "notify", at + "/notify", then, _one("UPDATE_ZONE", name), never=never)
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):

@@ -18,7 +18,7 @@ from nsblast.backend.remote import whoami
 from nsblast.cli.speak import say, say_json, say_json_list, settings_of
 from nsblast.cli.target import client_if_url, place_options, tenant_given
 from nsblast.client import Client
-from nsblast.client.shapes import Soa
+from nsblast.client.shapes import Master, Soa
 from nsblast.errors import Conflict, NotFound, NotRunning
 from nsblast.records import from_text, name_from_text, name_to_text
 from nsblast.store.layout import CATALOG_SETTING
@@ -146,6 +146,10 @@ class There:
         """See Place."""
         return self.client.members(name_to_text(zone))
 
+    def make_secondary(self, zone: Wire, master: dict[str, Any]) -> None:
+        """A zone with these masters, made if need be."""
+        self.client.set_master(name_to_text(zone), msgspec.convert(master, Master))
+
     def create(self, zone: Wire) -> None:
         """See Place."""
         from nsblast.client.errors import Taken
@@ -209,7 +213,7 @@ def _told(value: dict[str, Any], line: str, as_json: bool) -> None:
 def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, db_path: Path | None, config: Path | None, as_json: bool) -> None:  # fmt: skip
     """Follow the catalog NAME: make, set up and remove secondary zones as it says.
 
-    With --from the zone is made, if need be, as a secondary of these masters; with --url it must be one already.
+    With --from the zone is made, if need be, as a secondary of these masters.
     """
     apex = _apex(name)
     told = {"role": "consumer"}
@@ -217,9 +221,9 @@ def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, db_path
         if masters and isinstance(place, Here):
             source = setting_of(Source(tuple(parse(each, key) for each in masters), refresh))
             _make_secondary(place.backend, apex, {MASTER: source, CATALOG_SETTING: told})
-        elif masters:
-            raise Conflict("--from does not go with --url: make the zone a secondary first")
         else:
+            if masters and isinstance(place, There):
+                place.make_secondary(apex, setting_of(Source(tuple(parse(each, key) for each in masters), refresh)))
             place.set(apex, CATALOG_SETTING, told)
     _told({"catalog": name_to_text(apex)}, f"{name_to_text(apex)} is followed", as_json)
 

@@ -31,6 +31,8 @@ SAMPLES: dict[str, Any] = {
     "to": "other",
     "master": MASTER,
     "members": {},
+    "catalog": {"role": "producer", "of": "all"},
+    "membership": {"group": "g"},
     "secondaries": [shapes.Secondary("192.0.2.1")],
     "rules": {"transfer": ["192.0.2.0/24"]},
     "name": "somebody",
@@ -107,7 +109,7 @@ def test_query_parameters_are_those_of_the_endpoint() -> None:
         variable = any(each.kind is each.VAR_KEYWORD for each in inspect.signature(method).parameters.values())
         if variable and method is not Client.set_log:
             given |= {"dry_run": True, "wait": 1, "tenant": "x", "if_match": "y"}
-            if not method.__name__.endswith(("_master", "_access", "_secondaries")):
+            if not method.__name__.endswith(("_master", "_access", "_secondaries", "_catalog", "_membership")):
                 given["diff"] = True
         with (
             Client("http://127.0.0.1:1", user="a", password="b", transport=httpx.MockTransport(answer)) as made,
