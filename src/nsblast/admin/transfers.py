@@ -45,7 +45,7 @@ class Transfers:
         )
         self.meters: Meters | None = None
         self.secondaries = Secondaries(
-            store.backend, store.database, store.accounts.tsig_key, self.hosts.resolve, settings
+            store.backend, store.database, store.accounts.signing_key, self.hosts.resolve, settings
         )
         self.catalogs = Catalogs(store.backend, store.database, store.accounts)
         self.relayed = Relayed()

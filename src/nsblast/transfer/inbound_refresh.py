@@ -16,6 +16,7 @@ from nsblast.backend import spool
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import NsblastError
 from nsblast.settings import Settings
+from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer import inbound_commit
 from nsblast.transfer.inbound import Form, Incoming, TooMuch
@@ -147,6 +148,8 @@ class Refresher:
         key = None
         if master.tsig:
             key = self._find_key(master.tsig)
+            if key is not None and (key.tenant or FIRST_TENANT) not in (record.tenant or FIRST_TENANT, FIRST_TENANT):
+                key = None  # another tenant has made one of that name since
             if key is None or not key.active:
                 raise Fault(f"there is no key {master.tsig}" if key is None else f"the key {master.tsig} is not active")
         found = await self._resolve(master.host)

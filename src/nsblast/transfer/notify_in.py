@@ -69,7 +69,7 @@ class NotifiesIn:
 
     async def serve(self, packet: bytes, client: bytes, tcp: bool) -> bytes:
         """The answer to a NOTIFY message (its opcode has been seen)."""
-        checked = tsig.check(packet, self._accounts.tsig_key, md5=self._md5())
+        checked = tsig.check(packet, self._accounts.signing_key, md5=self._md5())
         if checked.error:
             self._observe(checked.rcode)
             return checked.seal(answer(checked.plain, checked.rcode))
