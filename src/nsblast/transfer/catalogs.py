@@ -98,11 +98,16 @@ class Catalogs:
 
     def status(self, apex: Wire) -> dict[str, Any] | None:
         """What is known of a catalog; None for other zones."""
+        record = self._backend.zone(apex)
+        role = role_of(record) if record is not None else None
         making, following = self._making.get(apex), self._following.get(apex)
-        if making is not None:
-            return {"role": "producer", "state": "ok" if making.position is not None else "behind", "problem": ""}
-        if following is None:
+        if isinstance(role, Producer):
+            behind = making is None or making.position is None
+            return {"role": "producer", "state": "behind" if behind else "ok", "problem": ""}
+        if not isinstance(role, Consumer):
             return None
+        if following is None:
+            return {"role": "consumer", "state": "waiting", "problem": "", "serial": None, "clashes": []}
         state = following.state
         return {
             "role": "consumer",
