@@ -59,6 +59,9 @@ _NOTIFY_GAUGES = {
     "jobs": ("notifies_waiting", "Zones and secondaries to be told or that did not answer"),
     "silent": ("secondaries_silent", "Addresses of secondaries that do not answer NOTIFY"),
 }
+TRANSFERS_IN = ("current", "axfr", "ixfr", "failed", "expired")
+"""What becomes of a look at a master, or at several; expired counts besides, once, that a zone stops being served."""
+SECONDARY_STATES = ("ok", "failing", "expired", "empty")
 PROPERTIES = (
     "estimate-num-keys", "estimate-live-data-size", "live-sst-files-size", "total-sst-files-size", "cur-size-all-mem-tables",
     "num-immutable-mem-table", "estimate-table-readers-mem", "block-cache-usage", "block-cache-pinned-usage",
@@ -123,6 +126,14 @@ class Meters:
             self._messages.labels(kind, "NOERROR")
         for result in NOTIFIES:
             self._notifies.labels(result)
+        self._transfers_in = Counter(
+            "nsblast_transfers_in_total",
+            "Looks at masters of secondary zones, by what came of them",
+            ("result",),
+            **mine,
+        )
+        for result in TRANSFERS_IN:
+            self._transfers_in.labels(result)
         self._by_answer: dict[tuple[str, str, int], Any] = {}
         self._by_route: dict[str, Any] = {}
 
@@ -157,6 +168,14 @@ class Meters:
             gauge = Gauge(f"nsblast_{name}", meaning, registry=self.registry)
             gauge.set_function(partial(_member, numbers, member))
 
+    def transfer_in(self, what: str) -> None:
+        """What came of a look at a master: one of TRANSFERS_IN."""
+        self._transfers_in.labels(what).inc()
+
+    def watch_secondaries(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Tell how secondary zones fare (SECONDARY_STATES), and how many are looked at and transferred now."""
+        self.registry.register(_Secondaries(counts))
+
     def message(self, kind: str, rcode: int) -> None:
         """A message was answered that control serves. kind: one of MESSAGES."""
         self._messages.labels(kind, _rcode(rcode)).inc()
@@ -168,6 +187,27 @@ class Meters:
 
 def _member(numbers: Callable[[], Mapping[str, int]], member: str) -> float:
     return numbers()[member]
+
+
+class _Secondaries(Collector):
+    """Secondary zones, counted when it is asked for."""
+
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is counted to find out the names."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        counts = self._counts()
+        zones = GaugeMetricFamily("nsblast_secondary_zones", "Secondary zones by state", labels=["state"])
+        for state in SECONDARY_STATES:
+            zones.add_metric([state], counts[state])
+        yield zones
+        yield _gauge("secondary_zones_looking", "Secondary zones whose masters are being asked", counts["looking"])
+        yield _gauge("transfers_in_running", "Transfers from masters under way", counts["transferring"])
 
 
 class _Shared(Collector):

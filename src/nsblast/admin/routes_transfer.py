@@ -69,7 +69,9 @@ class MasterStatus(Struct, frozen=True):
     """How a secondary zone fares; times in seconds since 1970."""
 
     state: str
-    """ok, failing, expired, empty or transferring."""
+    """ok, failing, expired or empty."""
+    asking: bool
+    """Whether its masters are being asked now."""
     masters: list[str]
     confirmed_by: str | None
     last_check: float | None

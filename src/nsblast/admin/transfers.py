@@ -91,6 +91,8 @@ class Transfers:
         """Count from now on."""
         self.meters = meters
         meters.watch_notifies(self.notifier.numbers)
+        meters.watch_secondaries(self.secondaries.counts)
+        self.secondaries.observe = meters.transfer_in
 
     async def start(self, shown: CommitNumber) -> None:
         """shown: the last commit that is visible."""

@@ -11,14 +11,15 @@ import contextlib
 import heapq
 import random
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from nsblast._core.rrset import ZONE_SPECIAL, unpack_entry
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import NotFound, NsblastError, StoreError, UsageError
 from nsblast.logs import log
+from nsblast.metrics import SECONDARY_STATES
 from nsblast.records import name_to_text
 from nsblast.settings import Settings
 from nsblast.store.commit import Event
@@ -27,8 +28,9 @@ from nsblast.store.values_v1 import What, ZoneKind, ZoneRecord
 from nsblast.transfer import inbound_commit, secondary_state
 from nsblast.transfer.inbound_message import SOA, Times, times_of
 from nsblast.transfer.inbound_refresh import FindKey, Outcome, Refresher, Resolve, Turns, limits_of
-from nsblast.transfer.masters import Master, Source, source_of
+from nsblast.transfer.masters import Master, source_of
 from nsblast.transfer.secondary_state import Refreshed
+from nsblast.transfer.secondary_zone import Zone
 from nsblast.types import Wire
 
 LOOKS = 256
@@ -43,47 +45,6 @@ JITTER = 0.1
 FIRST_RETRY = 2.0
 """Seconds until a zone without contents is tried again the first time; doubled until retry_max."""
 ERROR_LENGTH = 300
-
-
-class Zone:
-    """One secondary zone, as the timers know it. Times are seconds since 1970."""
-
-    __slots__ = (
-        "again", "apex", "busy", "confirmed", "contents", "due", "error", "expired", "expires", "failures",
-        "incarnation", "looked", "master", "refresh", "retry", "source", "transferred",
-    )  # fmt: skip
-
-    def __init__(self, apex: Wire, incarnation: int, source: Source) -> None:
-        self.apex = apex
-        self.incarnation = incarnation
-        self.source = source
-        self.contents = False
-        self.expired = False
-        self.busy = False
-        self.again = False
-        """Whether somebody said meanwhile that there is something new."""
-        self.due = 0.0
-        self.looked = 0.0
-        self.confirmed = 0.0
-        self.expires = 0.0
-        self.transferred = 0.0
-        self.refresh = 0
-        self.retry = 0
-        self.failures = 0
-        self.master: Master | None = None
-        """Who confirmed it last."""
-        self.error = ""
-
-
-class Counts(NamedTuple):
-    """For metrics."""
-
-    zones: int
-    expired: int
-    failing: int
-    empty: int
-    looking: int
-    transferring: int
 
 
 class Secondaries:
@@ -105,6 +66,7 @@ class Secondaries:
         self._looking: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsaved: dict[Wire, Refreshed | None] = {}
+        self._held: set[Wire] = set()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.observe: Callable[[str], None] = lambda _: None
@@ -165,6 +127,17 @@ class Secondaries:
         else:
             self._schedule(zone, time.time())
 
+    @contextlib.contextmanager
+    def holding(self, apex: Wire) -> Iterator[None]:
+        """A zone that is about to be made is not looked at by itself: transfer() does."""
+        self._held.add(apex)
+        try:
+            yield
+        finally:
+            self._held.discard(apex)
+            if self._loop is not None:
+                self._changed([apex])
+
     async def transfer(self, apex: Wire, *, masters: tuple[Master, ...] = (), force: bool = False) -> Outcome:
         """Look now, and wait for what comes of it; from other masters when some are given. NotFound, Conflict, Failed."""
         record = self._backend.zone(apex)
@@ -188,31 +161,17 @@ class Secondaries:
         zone = self._zones.get(apex)
         if zone is None:
             return None
-        state = "expired" if zone.expired else "empty" if not zone.contents else "failing" if zone.failures else "ok"
-        return {
-            "state": "transferring" if zone.busy and state == "empty" else state,
-            "masters": [one.shown for one in zone.source.masters],
-            "confirmed_by": zone.master.shown if zone.master is not None else None,
-            "last_check": zone.looked or None,
-            "last_confirmed": zone.confirmed or None,
-            "last_transfer": zone.transferred or None,
-            "next_refresh": zone.due or None,
-            "expires": zone.expires or None,
-            "failures": zone.failures,
-            "last_error": zone.error or None,
-        }
+        return zone.status()
 
-    def counts(self) -> Counts:
-        """Of all zones, now."""
-        zones = self._zones.values()
-        return Counts(
-            len(self._zones),
-            sum(zone.expired for zone in zones),
-            sum(zone.failures > 0 for zone in zones),
-            sum(not zone.contents for zone in zones),
-            sum(self._looking.values()),
-            sum(self.refresher.turns.running.values()),
-        )
+    def counts(self) -> dict[str, int]:
+        """Zones by state, and what runs. Any thread may ask."""
+        states = Counter(zone.state for zone in list(self._zones.values()))
+        running = sum(self.refresher.turns.running.copy().values())
+        return {
+            **{state: states[state] for state in SECONDARY_STATES},
+            "looking": sum(self._looking.copy().values()),
+            "transferring": running,
+        }
 
     # -- zones come and go
 
@@ -276,6 +235,8 @@ class Secondaries:
 
     def _changed(self, apexes: list[Wire]) -> None:
         for apex in apexes:
+            if apex in self._held:
+                continue
             try:
                 record = self._backend.zone(apex)
             except NsblastError as error:

@@ -67,14 +67,15 @@ async def fetch_now(
     if not masters:
         raise NotFound(f"there is no zone {name_to_text(apex)}: say from where it is to be transferred")
     make = CreateZone(ZoneKind.SECONDARY, settings={SETTING: setting_of(Source(tuple(masters)))})
-    await backend.submit_in_loop(ChangeSet(apex, (make,), actor=actor))
-    made = backend.zone(apex)
-    try:
-        return Fetched(apex, await secondaries.transfer(apex, force=force), True)
-    except BaseException:
-        if made is not None:
-            await _unmake(backend, apex, made, actor)
-        raise
+    with secondaries.holding(apex):
+        await backend.submit_in_loop(ChangeSet(apex, (make,), actor=actor))
+        made = backend.zone(apex)
+        try:
+            return Fetched(apex, await secondaries.transfer(apex, force=force), True)
+        except BaseException:
+            if made is not None:
+                await _unmake(backend, apex, made, actor)
+            raise
 
 
 async def _unmake(backend: LocalBackend, apex: Wire, made: ZoneRecord, actor: str) -> None:

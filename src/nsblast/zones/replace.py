@@ -70,7 +70,7 @@ def _prepare(change: ChangeSet, database: Database, folder: Path) -> ChangeSet |
         raise UsageError(f"{text(change.apex)}: the replacement of a zone is a change-set of its own")
     op = change.ops[0]
     entries = iter(op.entries)
-    if not database.get(layout.zone_key(change.apex)):
+    if _is_empty(Overlay(Base(database)), change.apex):
         few = list(islice(entries, BULK + 1))
         entries = chain(few, entries)
         if len(few) > BULK:
@@ -85,6 +85,15 @@ def _prepare(change: ChangeSet, database: Database, folder: Path) -> ChangeSet |
             first = ((one[0], had, one[1]) for one, had in zip(changes, before, strict=True))
             return _Replacement(change, op, database).to_files(EntryFiles(database, folder), chain(first, found))
     return with_fields(change, ops=(with_fields(op, entries=Changed(changes)),))
+
+
+def _is_empty(view: Overlay, apex: Wire) -> bool:
+    """Whether there is nothing to compare with: no such zone, or a secondary whose contents never came."""
+    record = view.zone(apex)
+    if record is None:
+        return True
+    node = view.node(layout.entries_range(apex)[0]) if record.names <= 1 else None
+    return node is not None and SOA not in node.sets
 
 
 def _reverted(change: ChangeSet, database: Database, folder: Path) -> ChangeSet | Bulk:
@@ -125,7 +134,8 @@ class _Replacement:
         self.names = self.touched = self.octets = 0
         self.removed: list[Rr] = []
         self.added: list[Rr] = []
-        self.kept = self.before is not None
+        self.empty = _is_empty(view, change.apex)
+        self.kept = not self.empty
         """Whether the difference is still small enough to be kept; that of a new zone is the zone."""
 
     def to_files(self, files: EntryFiles, found: "chain[tuple[bytes, bytes | None, bytes | None]]") -> Bulk:
@@ -146,7 +156,7 @@ class _Replacement:
         return Bulk(self.apex, files.files, files.hashes, self._end)
 
     def new_to_files(self, files: EntryFiles, entries: Iterator[tuple[bytes, bytes]]) -> Bulk:
-        """The same for a zone that is not there yet."""
+        """The same for a zone that is not there yet, or has nothing yet."""
         try:
             key, blob = next(entries)
             _, _, settled = self._with_serial((self.low, None, blob if layout.ENTRY + key == self.low else None))
@@ -211,7 +221,7 @@ class _Replacement:
             record,
             serial=self.serial,
             changed=now,
-            names=record.names + self.names,
+            names=self.names if self.empty else record.names + self.names,
             changed_in=number,
             expired=False,
         )
