@@ -14,7 +14,7 @@ CORE_LAYERS: list[set[str]] = [
     {"fields", "coded"},
     {"rdtext"},
     {"entry"},
-    {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog"},
+    {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog", "tails"},
     {"arena", "view", "nsec3", "outbox"},
     {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack", "unpack"},
     {"collect"},

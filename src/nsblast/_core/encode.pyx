@@ -28,8 +28,9 @@ from nsblast._core.proto cimport (
     TYPE_RRSIG, TYPE_SIG, TYPE_TXT,
 )
 from nsblast._core.rrset cimport Layout, Rrset, layout_of, rrset_next
-from nsblast._core.status cimport CORRUPT, OK, TRUNCATED
+from nsblast._core.status cimport ABSENT, CORRUPT, OK, TRUNCATED
 from nsblast._core.suffix cimport Suffixes, suffixes_clear, suffixes_forget, suffixes_learn, suffixes_put
+from nsblast._core.tails cimport TAIL_QUESTION, Tail, Wanted, tail_begin, tail_keep, tail_write
 from nsblast._core.txn cimport TCP
 from nsblast._core.wire cimport (
     Reader, Writer, invariant, reader_bad, reader_here, reader_left, reader_open, reader_take, writer_bytes, writer_open,
@@ -38,6 +39,7 @@ from nsblast._core.wire cimport (
 
 cdef enum:
     POINTER = 0xc000
+    QUESTION_TAIL = 4       # octets of a question after its name
     SECTIONS = 3
 
 
@@ -255,8 +257,53 @@ cdef Status put_plan(Txn* txn, Pen* pen) noexcept nogil:
     return OK
 
 
+cdef Status put_negative(Txn* txn, Pen* pen) noexcept nogil:
+    """The one item of the plan when it is the SOA of a negative answer, from a tail kept (tails.pxd) where that may be.
+
+    OK: it is written. ABSENT: it is not, and encoding goes its ordinary way. CORRUPT.
+    """
+    cdef Item* item = &txn.work.plan.item[0]
+    cdef Rrset peek = item.rrset
+    cdef uint32_t at = pen.w.at
+    cdef Wanted wanted
+    cdef Tail* tail
+    cdef Status status
+    wanted.rdata_len = 0
+    wanted.apex_len = item.owner_len
+    if peek.count != 1 or item.owner_len <= 1 or item.owner_at < HEADER_OCTETS \
+            or <uint32_t> item.owner_at + item.owner_len + QUESTION_TAIL != at or txn.qname.labels > TAIL_QUESTION \
+            or txn.apex > txn.qname.labels or txn.qname.len - txn.qname.at[txn.apex] != item.owner_len:
+        return ABSENT
+    wanted.hash = txn.qname.hash[txn.apex]
+    wanted.apex = txn.packet + item.owner_at
+    wanted.left = NULL
+    if txn.apex < txn.qname.labels:
+        wanted.left = txn.packet + HEADER_OCTETS + txn.qname.at[txn.apex + 1]
+    wanted.rdata = rrset_next(&peek, &wanted.rdata_len)
+    wanted.ttl = item.ttl
+    if wanted.rdata == NULL:
+        return CORRUPT
+    if tail_write(&txn.work.tails, &wanted, pen.w):
+        pen.counts[item.section] = 1
+        return OK
+    tail = tail_begin(&txn.work.tails, &wanted)
+    if tail == NULL:
+        return ABSENT
+    # What is kept is encoded from the tail's own copy: what lies in shared memory may be another thing the next moment.
+    reader_open(&item.rrset.rrs, tail.rdata, <uint32_t> wanted.rdata_len + 2)
+    status = put_rrset(pen, item)
+    if status == OK:
+        tail_keep(tail, &wanted, txn.out + at, pen.w.at - at, at)
+    elif status == TRUNCATED:
+        take_back(pen, at)
+        txn.tc = True
+        return OK
+    return status
+
+
 cdef Status encode(Txn* txn, const EdnsConfig* config) noexcept nogil:
     cdef Pen pen
+    cdef Status status = ABSENT
     cdef uint32_t reserve = edns_size(&txn.edns, config, txn.transport == TCP)
     cdef uint8_t i
     txn.tc = txn.work.plan.full
@@ -274,7 +321,11 @@ cdef Status encode(Txn* txn, const EdnsConfig* config) noexcept nogil:
     pen.owner_is = 0
     for i in range(SECTIONS):
         pen.counts[i] = 0
-    if put_plan(txn, &pen) != OK:
+    if txn.work.plan.count == 1 and txn.work.plan.item[0].flags & ITEM_CAPPED:
+        status = put_negative(txn, &pen)
+    if status == ABSENT:
+        status = put_plan(txn, &pen)
+    if status != OK:
         txn.tc = False
         return CORRUPT
     close_message(txn, config, pen.counts)

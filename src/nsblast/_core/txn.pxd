@@ -9,6 +9,7 @@ from nsblast._core.nodes cimport Trail
 from nsblast._core.plan cimport Plan
 from nsblast._core.status cimport Status
 from nsblast._core.suffix cimport Suffixes
+from nsblast._core.tails cimport Tails
 from nsblast._core.wire cimport Writer
 
 cdef enum:
@@ -49,6 +50,7 @@ cdef struct Work:           # what is needed only while a packet is being answer
     Plan plan
     Suffixes suffixes
     Shared shared           # callers reset shared.name before a batch and between packets of different batches
+    Tails tails             # lasts: SOA records as encoded for earlier packets
 
 
 cdef struct Txn:

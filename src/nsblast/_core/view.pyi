@@ -27,6 +27,9 @@ class View:
     @property
     def complete(self) -> bool: ...
     @property
+    def pressed(self) -> bool:
+        """Whether the cache was full once: some names may be in the store only."""
+    @property
     def generation(self) -> int: ...
     def gather(self, part: int) -> int:
         """Make this 2 MiB part of filter, buckets and arena one huge page: 2 = it is one, 1 = not enough of it is in use, 0 = there is

@@ -108,6 +108,11 @@ cdef class View:
         return load64(&self.map.head.complete) == 1
 
     @property
+    def pressed(self):
+        self._open()
+        return load64(&self.map.head.pressure) == 1
+
+    @property
     def generation(self):
         self._open()
         return load64_acquire(&self.map.head.generation)

@@ -24,6 +24,7 @@ from nsblast.process.life import Life
 from nsblast.serve.fill import Filler, Follower
 from nsblast.serve.foreign import Foreign
 from nsblast.serve.handover import HandOver
+from nsblast.serve.mapped import Mapper
 from nsblast.serve.querylog import QueryLogWriter
 from nsblast.serve.relay import Relay
 from nsblast.serve.sockets import adopt, listen
@@ -109,6 +110,7 @@ class Worker:
         self._relay = Relay(settings.db_path)
         handover.on_opcode(Opcode.UPDATE, self._relay.serve)
         handover.on_opcode(Opcode.NOTIFY, self._relay.serve)
+        self._mapper = Mapper(str(settings.db_path))
         self._ports = [UdpPort(one, self._filler, handover) for one in listeners if one.udp]
         self._connections = Connections(settings, self._filler, handover)
         self._filler.catch_up()
@@ -133,6 +135,7 @@ class Worker:
             port.stop()
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
         self._relay.close()
+        self._mapper.stop()
         if self._tick is not None:
             self._tick.cancel()
         self._segment.worker_alive(life.index, self._moved())
@@ -147,6 +150,7 @@ class Worker:
         """Follow the store while nobody hurries us."""
         self._follow(self._filler.catch_up_if_behind)
         self._filler.tell_control()
+        self._mapper.maybe(self._segment.pressed)
         self._segment.worker_alive(self._life.index, self._moved())
         ended = self._foreign.ended()
         if ended:
