@@ -94,6 +94,23 @@ def test_zones_come_and_go(pair: Pair) -> None:
     until(lambda: pair.listed() == {"two.test."}, "its end again")
 
 
+def test_a_zone_made_anew_within_one_version(pair: Pair) -> None:
+    def name_server() -> str:
+        answer = dns.query.udp(dns.message.make_query("quick.test", "NS"), pair.follows.address, 3, pair.follows.port)
+        return answer.answer[0][0].to_text() if answer.answer else ""
+
+    for number in range(3):
+        pair.zone("quick.test")
+        until(lambda: name_server() == "ns.example.", "a zone")
+        pair.zone(f"before.quick{number}.test")  # what follows shares a version
+        pair.ok("DELETE", "/zone/quick.test")
+        pair.ok("POST", "/zone/quick.test", {"ns": ["other.example."]}, 201)
+        until(lambda: name_server() == "other.example.", "the same name's next zone")
+        for name in ("quick.test", f"before.quick{number}.test"):
+            pair.ok("DELETE", f"/zone/{name}")
+        until(lambda: pair.listed() == {"two.test."}, "their end")
+
+
 def test_many_zones_and_deaths_of_control(pair: Pair) -> None:
     before = pair.listed()
     for number in range(120):

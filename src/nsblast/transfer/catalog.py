@@ -140,25 +140,35 @@ def label_at(catalog: Wire, owner: Wire) -> bytes | None:
     return None
 
 
-def members(catalog: Wire, entries: Iterable[tuple[Wire, bytes]]) -> Iterator[Member]:
-    """All members, of the entries at and below zones.<catalog> in canonical order. Broken at the first that is wrong."""
+def members(catalog: Wire, entries: Iterable[tuple[Wire, bytes]], wrong: list[bytes] | None = None) -> Iterator[Member]:
+    """All members, of the entries at and below zones.<catalog> in canonical order.
+
+    Broken at the first that is wrong; or the labels of these are appended to `wrong`, when it is given.
+    """
     label: bytes | None = None
     held: dict[Wire, list[RawRrset]] = {}
 
-    def get(owner: Wire) -> Iterable[RawRrset]:
-        return held.get(owner, ())
+    def done() -> Member | None:
+        if label is None:
+            return None
+        try:
+            return member_of(catalog, label, lambda owner: held.get(owner, ()))
+        except Broken:
+            if wrong is None:
+                raise
+            wrong.append(label)
+            return None
 
     for owner, blob in entries:
         here = label_at(catalog, owner)
         if here is None:
             continue
         if here != label:
-            found = member_of(catalog, label, get) if label is not None else None
+            found = done()
             if found is not None:
                 yield found
-            label = here
-            held = {}
+            label, held = here, {}
         held[owner] = unpack_entry(blob).rrsets
-    found = member_of(catalog, label, get) if label is not None else None
+    found = done()
     if found is not None:
         yield found

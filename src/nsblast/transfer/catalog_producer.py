@@ -19,7 +19,7 @@ from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import What, ZoneRecord
 from nsblast.transfer import catalog, catalog_settings
 from nsblast.transfer.catalog_settings import Producer
-from nsblast.types import CommitNumber, RawRrset, Wire
+from nsblast.types import CommitNumber, Wire
 from nsblast.zones.model import ChangeSet, Contents, NameOp
 
 ACTOR = "catalog"
@@ -136,50 +136,45 @@ class Making:
         self.position = last
 
     def _wrong(self, of: str, record: ZoneRecord) -> Iterator[tuple[NameOp, ...]]:
-        every = self._reader.zones() if of == "all" else self._reader.zones_of(record.tenant or FIRST_TENANT)
-        for apex, zone in every:
-            if not self._is_right(of, record, apex, zone):
-                yield self._ops(of, record, apex, zone)
-        zones = catalog.zones_of(self.apex)
-        gone: dict[bytes, None] = {}
-        for owner, _ in self._reader.entries(self.apex, below=zones):
-            label = catalog.label_at(self.apex, owner)
-            if label is not None and owner[owner[0] + 1 :] == zones and not self._is_member(of, record, label):
-                gone[label] = None
-                if len(gone) >= ZONES_EACH:
-                    yield tuple(op for each in gone for op in catalog.drop_ops(self.apex, each))
-                    gone = {}
-        yield tuple(op for each in gone for op in catalog.drop_ops(self.apex, each))
+        """What mends it; members are gone through first, and where none is missing then, zones are only counted."""
+        right = 0
+        dropped: list[bytes] = []
+        entries = self._reader.entries(self.apex, below=catalog.zones_of(self.apex))
+        for member in catalog.members(self.apex, ((owner, blob) for owner, blob in entries), dropped):
+            zone = self._backend.zone(member.zone)
+            wanted = self._belongs(of, record, member.zone, zone)
+            if zone is None or wanted is None or catalog.label_of(member.zone, zone.incarnation) != member.label:
+                yield catalog.drop_ops(self.apex, member.label)
+                continue
+            right += 1
+            if (member.groups, member.coo) != wanted:
+                yield self._ops(of, record, member.zone, zone)
+        for label in dropped:
+            yield catalog.drop_ops(self.apex, label)
+        if right == sum(self._belongs(of, record, *each) is not None for each in self._zones(of, record)):
+            return
+        for apex, zone in self._zones(of, record):
+            if self._belongs(of, record, apex, zone) is not None:
+                label = catalog.label_of(apex, zone.incarnation)
+                if label in dropped or not self._is_there(label):
+                    yield self._ops(of, record, apex, zone)
 
-    def _is_right(self, of: str, record: ZoneRecord, apex: Wire, zone: ZoneRecord) -> bool:
-        """Whether the zone's node says what it is to say. Its absence is found out when the nodes are gone through."""
-        found = catalog_settings.belongs(of, self.apex, record.tenant, apex, zone)
+    def _zones(self, of: str, record: ZoneRecord) -> Iterator[tuple[Wire, ZoneRecord]]:
+        return self._reader.zones() if of == "all" else self._reader.zones_of(record.tenant or FIRST_TENANT)
+
+    def _belongs(
+        self, of: str, record: ZoneRecord, apex: Wire, zone: ZoneRecord | None
+    ) -> tuple[tuple[bytes, ...], Wire | None] | None:
+        """What a member's groups and coo are to be; None for a zone that is no member."""
+        found = catalog_settings.belongs(of, self.apex, record.tenant, apex, zone) if zone is not None else None
         if found is None:
-            return True
-        member = self._member(catalog.label_of(apex, zone.incarnation))
-        coo = name_from_text(found.coo) if found.coo and found.coo != name_to_text(self.apex) else None
-        groups = (found.group.encode(),) if found.group else ()
-        return member is not None and (member.zone, member.groups, member.coo) == (apex, groups, coo)
-
-    def _is_member(self, of: str, record: ZoneRecord, label: bytes) -> bool:
-        member = self._member(label)
-        zone = self._backend.zone(member.zone) if member is not None else None
-        return (
-            member is not None
-            and zone is not None
-            and catalog.label_of(member.zone, zone.incarnation) == label
-            and catalog_settings.belongs(of, self.apex, record.tenant, member.zone, zone) is not None
-        )
-
-    def _member(self, label: bytes) -> catalog.Member | None:
-        try:
-            return catalog.member_of(self.apex, label, self._rrsets)
-        except catalog.Broken:
             return None
+        coo = name_from_text(found.coo) if found.coo else None
+        return (found.group.encode(),) if found.group else (), coo if coo != self.apex else None
 
-    def _rrsets(self, owner: Wire) -> list[RawRrset]:
-        entry = self._backend.entry(owner, labels(self.apex))
-        return unpack_entry(entry.blob).rrsets if entry is not None else []
+    def _is_there(self, label: bytes) -> bool:
+        entry = self._backend.entry(label + catalog.zones_of(self.apex), labels(self.apex))
+        return entry is not None and any(one[0] == catalog.PTR for one in unpack_entry(entry.blob).rrsets)
 
     def _apply(self, ops: list[NameOp], record: ZoneRecord, position: CommitNumber | None) -> None:
         """Commit; position: how far the catalog is then."""
