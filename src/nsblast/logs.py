@@ -11,10 +11,18 @@ from functools import partial
 from typing import Any, TextIO
 
 import orjson
-import structlog
 
 from nsblast.errors import from_os
 from nsblast.settings import Settings
+
+_RICH = sys.modules.get("rich")
+if _RICH is None:
+    # structlog reads it where it is installed, for tracebacks that are never drawn here: a tenth of a second of each start.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+import structlog  # noqa: E402
+
+if _RICH is None:
+    del sys.modules["rich"]
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

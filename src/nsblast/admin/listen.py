@@ -24,7 +24,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from nsblast.access.throttle import place_of
 from nsblast.admin.envelope import pack_error
 from nsblast.admin.rim import WHOLE
-from nsblast.errors import NsblastError, SettingsError, from_os
+from nsblast.errors import NsblastError, SettingsError
 from nsblast.logs import log
 from nsblast.settings import Settings
 
@@ -36,34 +36,6 @@ _RATE = 4096
 """Octets a second that a body must come with on the whole."""
 _LOOK = 5.0
 """Seconds between two looks at certificate files."""
-
-
-def bind(settings: Settings) -> list[socket.socket]:
-    """A listening socket for each address; errors name address and port."""
-    made: list[socket.socket] = []
-    try:
-        for address in settings.http_endpoint:
-            made.append(_bind(address, settings.http_port))
-    except BaseException:
-        for sock in made:
-            sock.close()
-        raise
-    return made
-
-
-def _bind(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((address, port))
-        sock.listen(1024)
-    except OSError as error:
-        sock.close()
-        raise from_os(error, f"serve the admin API on {address} port {port}") from None
-    return sock
 
 
 _UNFIT = "these are not a certificate and its key in PEM, unencrypted, that fit together"

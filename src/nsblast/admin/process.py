@@ -1,7 +1,6 @@
 """The control process: owns the store, the shared segment's writing half and the control socket.
 
-Order at start: bind the admin API's port, drop privileges, open the store (which brings the segment up to it), tell the supervisor "opened" (workers
-start now), listen on the control socket and for HTTP, "ready". It can die at any moment: workers go on, and its successor opens the store
+What comes before, up to "opened" (workers start then), is opening.py's. Here: listen on the control socket and for HTTP, "ready". It can die at any moment: workers go on, and its successor opens the store
 and re-applies to the segment what was committed after head.done.
 The admin API (app.py under uvicorn) runs in this same loop: it is started and stopped in run(), beside the control socket.
 """
@@ -9,32 +8,27 @@ The admin API (app.py under uvicorn) runs in this same loop: it is started and s
 import asyncio
 import gc
 import os
-import signal
 from typing import Any
 
-import uvloop
-
 from nsblast import __version__
-from nsblast._core.segment import Segment
 from nsblast.access import settings_keys
 from nsblast.access.login import Login
-from nsblast.admin.app import endpoints, make_app
+from nsblast.admin.app import make_app
 from nsblast.admin.backups import BackupService
 from nsblast.admin.calls import Site
 from nsblast.admin.events import Events
 from nsblast.admin.here import Here
-from nsblast.admin.listen import Listening, bind
+from nsblast.admin.listen import Listening
 from nsblast.admin.numbers import Numbers
+from nsblast.admin.opened import Opened
 from nsblast.admin.routes_metrics import watch
 from nsblast.admin.status import Told, status_of
 from nsblast.admin.transfers import PART, Transfers
-from nsblast.backend import keys, spool
+from nsblast.backend import keys
 from nsblast.backend.remote import operations, user_of
-from nsblast.backend.store import OpenStore
 from nsblast.control import Peer, Server
 from nsblast.errors import NotRunning, NsblastError, SettingsError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
-from nsblast.process.life import Life
 from nsblast.settings import Settings
 from nsblast.store.reader import StoreReader
 
@@ -42,12 +36,6 @@ _DRAIN_PAUSE = 0.005  # between two looks at the rings: misses come in bursts
 _ASK_WITHIN = 10.0
 _COLLECT = (20_000, 20, 50)
 """gc.set_threshold: requests leave no garbage in rings, and 32 of them at once are some thousand objects."""
-
-
-def main(life: Life) -> None:
-    """The child's main: returns when control was stopped in order."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Control(life).run())
 
 
 def _settle() -> None:
@@ -60,10 +48,14 @@ def _settle() -> None:
 class Control:
     """The process's one object."""
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self.settings = life.settings
-        self._end = asyncio.Event()
+    def __init__(self, opened: Opened) -> None:
+        self._life = opened.life
+        self.settings = opened.life.settings
+        self._sockets = opened.sockets
+        self._end = opened.end
+        self._first = opened.first
+        self.segment = opened.segment
+        self.store = opened.store
         self._questions: dict[int, asyncio.Future[None]] = {}
         self._asked = 0
         self._taking: set[asyncio.Task[None]] = set()
@@ -72,23 +64,14 @@ class Control:
         self._here: Here | None = None
 
     async def run(self) -> None:
-        """From birth to stopped."""
-        life = self._life
+        """From the open store to stopped."""
+        life, sockets = self._life, self._sockets
         loop = asyncio.get_running_loop()
-        sockets = bind(self.settings)  # as long as we may
-        endpoints()  # what it reads may be unreadable without our privileges
-        life.become()
-        loop.add_signal_handler(signal.SIGTERM, self._end.set)
-        self.segment = Segment(life.segment_fd, writer=True)
-        first = self.segment.done == 0
-        self.store = await loop.run_in_executor(None, OpenStore, self.settings, self.segment, self._wake_workers)
-        spool.sweep(self.settings.db_path)
-        life.channel.send(state="opened")
         await loop.run_in_executor(None, self.store.make_accounts, self.settings)
         try:
             await self._take_keys()
         except SettingsError as error:
-            if first:
+            if self._first:
                 raise
             log().error("keys of files not taken", reason=error.message)  # whoever serves goes on with those it has
         loop.add_reader(life.channel.fileno(), self._news)
@@ -137,11 +120,6 @@ class Control:
         log().info("stopped")
 
     # -- workers
-
-    def _wake_workers(self) -> None:
-        """Have every worker catch up now; any thread may call this."""
-        for fd in self._life.wake_fds:
-            os.eventfd_write(fd, 1)
 
     def _ring(self) -> None:
         """Workers had misses: cache what they looked for, a little later and all at once."""

@@ -7,6 +7,7 @@ from typing import Any
 from nsblast import __version__
 from nsblast._core.segment import Segment
 from nsblast.backend.store import OpenStore
+from nsblast.process.places import listening
 from nsblast.settings import Settings
 
 
@@ -23,17 +24,6 @@ class Told:
         """The supervisor's latest word."""
         self.pid, self.phase, self.since = message["pid"], message["phase"], message["since"]
         self.children = message["children"]
-
-
-def listening(settings: Settings) -> list[str]:
-    """What is served where: "192.0.2.1 port 53/udp", and so on for tcp and http or https."""
-    served = [
-        f"{address} port {port}/{transport}"
-        for address in settings.dns_endpoint
-        for transport, port in (("udp", settings.udp_port), ("tcp", settings.tcp_port))
-    ]
-    scheme = "https" if settings.http_tls_certificate else "http"
-    return [*served, *(f"{address} port {settings.http_port}/{scheme}" for address in settings.http_endpoint)]
 
 
 def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told) -> dict[str, Any]:

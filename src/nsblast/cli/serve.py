@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from nsblast._core.view import View
-from nsblast.admin.process import main as control_main
+from nsblast.admin.opening import main as control_main
+from nsblast.admin.opening import read_all
 from nsblast.cli.options import config_option, layers_of, setting_options
 from nsblast.serve.worker import main as worker_main
 from nsblast.supervise.parent import Supervisor
@@ -20,7 +21,7 @@ def serve(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Serve DNS until told to stop (SIGTERM, Ctrl-C). SIGHUP reads the settings again."""
     if as_json and flags["log_format"] is None:
         flags["log_format"] = "json"
-    Supervisor(layers_of(config, flags), control_main, worker_main, View.create, _forget).run()
+    Supervisor(layers_of(config, flags), control_main, worker_main, View.create, _forget, read_all).run()
 
 
 def _forget(fd: int, index: int, pid: int) -> None:

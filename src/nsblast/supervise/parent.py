@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nsblast.admin.status import listening
 from nsblast.claim import Claim
 from nsblast.errors import NsblastError, StartError, TimedOut, UsageError, from_wire
 from nsblast.logs import log, setup
 from nsblast.process.channel import Channel, channel_pair
 from nsblast.process.life import Life
+from nsblast.process.places import listening
 from nsblast.process.privileges import identity_of, prepare_folder, raise_limits
 from nsblast.serve.sockets import check_free
 from nsblast.settings import changes
@@ -74,6 +74,8 @@ class Supervisor:
     worker_main: Main
     make_segment: Callable[[int, int], int]  # (cache size, workers) -> descriptor
     forget_worker: Callable[[int, int, int], None]  # (descriptor, index, pid) of one that has ended
+    prepare: Callable[[], None] = lambda: None
+    """Called once all serve: reads what a replacement of control will want, which then starts at once, whatever became of the files."""
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def run(self) -> None:
@@ -239,6 +241,9 @@ class Supervisor:
             took = time.monotonic() - self._began
             log().info("serving", on=listening(self._settings), workers=len(self._workers), took=round(took, 3))
             self._notifier.ready(f"serving with {len(self._workers)} workers")
+            self._tell_control()
+            self.prepare()
+            return
         self._tell_control()
 
     def _hang_up(self, place: Place) -> None:
