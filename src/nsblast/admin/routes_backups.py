@@ -14,7 +14,9 @@ from nsblast.errors import InputError
 class Keeping(Acting, kw_only=True, frozen=True):
     """How many stay."""
 
-    keep: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="delete all but the newest so many")] = None
+    keep: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="delete all but the newest so many, at least one")
+    ] = None
 
 
 class NewBackup(Struct, forbid_unknown_fields=True):
@@ -42,7 +44,7 @@ async def post_backup(call: Call) -> Answer:
 async def delete_backups(call: Call) -> Answer:
     """DELETE /backup?keep=N."""
     if call.query.keep is None:
-        raise InputError("keep: how many are to stay? all are deleted by keep=0")
+        raise InputError("keep: how many are to stay? at least one; the last is deleted by its id")
     return Answer({"deleted": await in_thread(_service(call).keep, call.query.keep)})
 
 

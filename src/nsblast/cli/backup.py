@@ -107,11 +107,11 @@ def delete(which: str, backup_path: Path | None, db_path: Path | None, config: P
 
 
 @backup.command()
-@click.argument("number", type=click.IntRange(min=0), metavar="N")
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
 @path_option
 @place_options
 def keep(number: int, backup_path: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:
-    """Delete all but the newest N backups."""
+    """Delete all but the newest N backups, at least one."""
     settings = _settings(db_path, config, backup_path)
     _told_gone(_ask(settings, backup_path, "backup_keep", lambda own: own.keep(number), number=number), as_json)
 

@@ -220,9 +220,9 @@ class Backups:
         return number
 
     def keep(self, number: int) -> list[int]:
-        """Remove all but the newest so many; the ids removed."""
-        if number < 0:
-            raise InputError(f"{number} backups cannot be kept")
+        """Remove all but the newest so many, at least one; the ids removed. InputError."""
+        if number < 1:
+            raise InputError(f"keep: {number}: at least one backup stays; delete the last by its id")
         with self.folder.locked(), _os_errors("delete backups"):
             ids = self.folder.ids()
             gone = ids[: max(0, len(ids) - number)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nsblast.errors import Conflict, DiskFull, NotFound, StoreCorrupt
+from nsblast.errors import Conflict, DiskFull, InputError, NotFound, StoreCorrupt
 from nsblast.store import backup_folder
 from nsblast.store.backup import CHECKPOINTS, Backups
 from nsblast.store.backup_folder import Manifest
@@ -192,6 +192,8 @@ def test_delete_and_keep_remove_what_nobody_shares(world: World) -> None:
     for number in range(4):
         world.names(number * 5, number * 5 + 5)
         world.create()
+    with pytest.raises(InputError, match="at least one backup stays"):
+        world.backups.keep(0)
     assert world.backups.keep(2) == [1, 2]
     assert world.backups.delete(4) == 4
     left = world.backups.all()
