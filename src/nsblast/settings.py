@@ -289,9 +289,12 @@ class Settings(BaseModel):
     tcp_backlog: int = _setting(1024, "connections the system queues until they are accepted", ge=1)
 
     # -- other name servers
-    allow_transfer: Access = _setting(
-        (), "who may transfer zones that have no rule of their own: addresses, networks, key:NAME, any", live=True
+    allow_query: Access = _setting(
+        ("any",),
+        "who may ask about zones that have no rule of their own: addresses, networks, key:NAME, any",
+        live=True,
     )
+    allow_transfer: Access = _setting((), "who may transfer them, likewise; nobody, unless told", live=True)
     allow_notify: Access = _setting((), "who may notify of changes, likewise", live=True)
     allow_update: Access = _setting((), "who may send dynamic updates, likewise", live=True)
     key_files: Texts = _setting(

@@ -16,3 +16,5 @@ cdef Status put_type(Txn* txn, uint8_t section, uint16_t at, uint16_t rrtype, ui
 cdef Status need_apex(Txn* txn, const Sources* src) noexcept nogil
 # The SOA of a negative answer, TTL capped (RFC 2308 section 3 and 5).
 cdef Status put_soa(Txn* txn, const Sources* src) noexcept nogil
+# Have the answer tell the serial of the zone that the look-up ended in (RFC 9660): OK, MISS and the like, CORRUPT.
+cdef Status note_version(Txn* txn, const Sources* src) noexcept nogil

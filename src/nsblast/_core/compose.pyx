@@ -115,3 +115,25 @@ cdef Status put_soa(Txn* txn, const Sources* src) noexcept nogil:
     for i in range(first, txn.work.plan.count):
         txn.work.plan.item[i].ttl = minimum if minimum < rrset.ttl else rrset.ttl
     return status
+
+
+cdef Status note_version(Txn* txn, const Sources* src) noexcept nogil:
+    cdef Rrset rrset
+    cdef Reader r
+    cdef uint16_t length = 0
+    cdef const uint8_t* rdata
+    cdef Status status = need_apex(txn, src)
+    if status != Status.OK:
+        return status
+    status = entry_find(&txn.work.trail.node[txn.apex_node].entry, TYPE_SOA, &rrset)
+    if status != Status.OK:
+        return Status.CORRUPT
+    rdata = rrset_next(&rrset, &length)
+    if rdata == NULL or length < 22:
+        return Status.CORRUPT
+    reader_open(&r, rdata, length)
+    reader_seek(&r, length - 20)
+    txn.edns.version_serial = reader_u32(&r)
+    txn.edns.version_labels = txn.apex
+    txn.edns.versioned = True
+    return Status.CORRUPT if reader_bad(&r) else Status.OK

@@ -22,12 +22,12 @@ from nsblast._core.name cimport name_read
 from nsblast._core.proto cimport (
     CLASS_ANY, CLASS_CH, CLASS_IN, FLAG_QR, HEADER_OCTETS, LABEL_OCTETS, MESSAGE_MAX, OPCODE_MASK, OPCODE_NOTIFY,
     OPCODE_QUERY, OPCODE_SHIFT, OPCODE_UPDATE, POINTER_MARK, RCODE_NOERROR, TYPE_ANY, TYPE_AXFR, TYPE_IXFR, TYPE_META_FIRST,
-    TYPE_META_LAST, TYPE_OPT, TYPE_TSIG, UDP_PLAIN_MAX,
+    TYPE_META_LAST, TYPE_OPT, TYPE_SOA, TYPE_TSIG, UDP_PLAIN_MAX,
 )
 from nsblast._core.status cimport (
     BADCOOKIE, CHAOS, COOKIE_ONLY, FORMERR, HAND_OVER, NO_ZONE, NOTIMP, OK, SILENT,
 )
-from nsblast._core.txn cimport TCP
+from nsblast._core.txn cimport ACCESS_DECIDED, TCP
 from nsblast._core.wire cimport (
     Reader, reader_bad, reader_fail, reader_left, reader_open, reader_take, reader_u8, reader_u16, reader_u32,
 )
@@ -147,6 +147,8 @@ cdef inline Status verdict(const Txn* txn, const EdnsConfig* config) noexcept no
         return BADCOOKIE if doubtful and txn.edns.cookie == COOKIE_BAD else COOKIE_ONLY
     if txn.tsig_at or txn.opcode != OPCODE_QUERY:
         return HAND_OVER
+    if txn.edns.expire and txn.qtype == TYPE_SOA and not txn.access & ACCESS_DECIDED:
+        return HAND_OVER            # how long a secondary's zone is good for only Python knows (RFC 7314)
     if txn.qtype == TYPE_OPT or txn.qtype == TYPE_TSIG:
         return FORMERR
     if doubtful and txn.edns.cookie != COOKIE_ABSENT and txn.edns.cookie != COOKIE_GOOD:

@@ -1,5 +1,6 @@
 # EDNS(0), RFC 6891: read the request's OPT, size and write the response's. Options: NSID 5001, COOKIE 7873/9018,
-# TCP KEEPALIVE 7828, EDE 8914; hooks for EXPIRE 7314, ZONEVERSION 9660. Cookies are SipHash-2-4 server cookies of RFC 9018 4.
+# TCP KEEPALIVE 7828, EDE 8914, ZONEVERSION 9660; EXPIRE 7314 is read here and answered by Python.
+# Cookies are SipHash-2-4 server cookies of RFC 9018 4.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -44,6 +45,9 @@ cdef struct Edns:
     bint keepalive          # asked for
     bint expire             # asked for
     bint zoneversion        # asked for
+    bint versioned          # tell the zone's version: the two that follow
+    uint8_t version_labels  # of the zone's name, the root not counted
+    uint32_t version_serial
     CookieState cookie      # of the request
     uint8_t cookie_out[24]  # client and server cookie to be sent, unless COOKIE_ABSENT
     uint16_t ede            # EdeCode to tell, EDE_NONE = nothing

@@ -7,6 +7,7 @@ What a request's options must look like:
 - NSID: any data in it is passed over (RFC 5001 2.1).
 - COOKIE: 8 or 16..40 octets, else FORMERR (RFC 7873 5.2.2); the first one counts (RFC 7873 5). Off: not looked at.
 - TCP KEEPALIVE: counts when empty (RFC 7828 3.2.1), is answered on TCP only (3.3.1).
+- ZONEVERSION: any data in it is passed over (RFC 9660 3.2).
 - All others, known or not, are passed over (RFC 6891 6.1.2).
 A server cookie is version, three zero octets, time, SipHash-2-4 over client cookie, those 8 octets and the client's
 address (RFC 9018 4); good for an hour, five minutes ahead, sent back unchanged for half an hour (RFC 9018 4.3).
@@ -27,6 +28,8 @@ from nsblast._core.wire cimport (
 )
 
 cdef enum:
+    VERSION_OCTETS = 6      # of the ZONEVERSION option: labels, type, serial
+    VERSION_SOA_SERIAL = 0  # its type: RFC 9660 2.1
     COOKIE_OUT = 24         # COOKIE_CLIENT + COOKIE_SERVER
     COOKIE_AGE = 3600       # seconds a server cookie is good for
     COOKIE_AHEAD = 300      # seconds it may come from the future, for clocks of other servers of the same address
@@ -140,7 +143,7 @@ cdef Status edns_read(Edns* edns, uint16_t rrclass, uint32_t ttl, Reader* rdata,
         elif code == OPTION_EXPIRE:
             edns.expire = True
         elif code == OPTION_ZONEVERSION:
-            edns.zoneversion = edns.zoneversion or length == 0
+            edns.zoneversion = True
     return OK
 
 
@@ -154,6 +157,8 @@ cdef uint32_t edns_size(const Edns* edns, const EdnsConfig* config, bint tcp) no
         size += OPTION_FIXED + COOKIE_OUT
     if edns.keepalive and tcp and config.keepalive:
         size += OPTION_FIXED + 2
+    if edns.versioned:
+        size += OPTION_FIXED + VERSION_OCTETS
     if edns.ede != EDE_NONE:
         size += OPTION_FIXED + 2
     return size
@@ -183,6 +188,12 @@ cdef void edns_write(const Edns* edns, const EdnsConfig* config, bint tcp, uint1
         writer_u16(w, OPTION_KEEPALIVE)
         writer_u16(w, 2)
         writer_u16(w, config.keepalive)
+    if edns.versioned:
+        writer_u16(w, OPTION_ZONEVERSION)
+        writer_u16(w, VERSION_OCTETS)
+        writer_u8(w, edns.version_labels)
+        writer_u8(w, VERSION_SOA_SERIAL)
+        writer_u32(w, edns.version_serial)
     if edns.ede != EDE_NONE:
         writer_u16(w, OPTION_EDE)
         writer_u16(w, 2)

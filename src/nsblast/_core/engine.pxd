@@ -33,5 +33,6 @@ cdef class Engine:
     # The same for all wishes; how many were asked for.
     cdef int fetch_wishes(self, tuple store) except -1
     cdef Fill* slot(self, uint64_t hash, MissKind kind, uint8_t apex, bytes asked, bytes owner, bytes blob) except NULL
+    cdef int allow(self, list networks) except -1
     cdef uint64_t hints_octets(self) noexcept nogil
     cdef void count(self, const Txn* txn, const timespec* begin) noexcept nogil

@@ -41,12 +41,22 @@ class Engine:
         any_full: bool = False,
         gso: bool = True,
         querylog: QueryLog | None = None,
-    ) -> None: ...
+        allowed: list[tuple[bytes, bytes]] | None = None,
+    ) -> None:
+        """allowed: who may ask about zones that have no rule of their own, as (network, mask) octets; None = everybody."""
     def answer(
-        self, packet: bytes, client: bytes = b"", tcp: bool = False, now: int = 0, since: float = 0.0
+        self,
+        packet: bytes,
+        client: bytes = b"",
+        tcp: bool = False,
+        now: int = 0,
+        since: float = 0.0,
+        *,
+        decided: bool = False,
     ) -> bytes | int:
         """The answer; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first.
 
+        decided: who asks was let in to the zone of the name asked for; it is not handed over again.
         since: when the message came (time.monotonic()), for counters and query log; 0 = now.
         """
     def miss(self) -> tuple[int, int, bytes]:

@@ -19,12 +19,12 @@ from nsblast._core.nodes cimport (
 )
 from nsblast._core.nsec3 cimport sha1_of_hashlib
 from nsblast._core.querylog cimport QueryLog
-from nsblast._core.respond cimport respond
+from nsblast._core.respond cimport Network, respond
 from nsblast._core.shm cimport map_close, map_open
 from nsblast._core.stats cimport stats_latency
 from nsblast._core.status cimport Status
 from nsblast._core.tally cimport elapsed, tally
-from nsblast._core.txn cimport Transport, Txn, Work
+from nsblast._core.txn cimport ACCESS_DECIDED, Transport, Txn, Work
 from nsblast._core.wire cimport Reader, Writer, reader_open, reader_u8, writer_bytes, writer_open
 
 import time
@@ -70,7 +70,8 @@ cdef class Engine:
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
                  bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
                  int tcp_keepalive=0, bytes version=b"", bytes server_id=b"", bint any_full=False, bint gso=True,
-                 QueryLog querylog=None):
+                 QueryLog querylog=None,
+                 list allowed=None):
         cdef Status status
         if fd >= 0:
             status = map_open(&self.src.map, fd, worker)
@@ -116,6 +117,7 @@ cdef class Engine:
         self.config.version_len = <uint8_t> len(version)
         memcpy(self.config.server_id, PyBytes_AS_STRING(server_id), len(server_id))
         self.config.server_id_len = <uint8_t> len(server_id)
+        self.allow(allowed)
         self.txn.work = self.work
         self.querylog = querylog
         if querylog is not None:
@@ -125,11 +127,36 @@ cdef class Engine:
         map_close(&self.src.map)
         hints_close(&self.hints)
         free(self.fills)
+        free(self.config.allowed)
         free(self.asked)
         free(self.wishes)
         free(self.work)
         free(self.txn)
         free(self.out)
+
+    cdef int allow(self, list networks) except -1:
+        """Who may ask about zones without a rule of their own: (network, mask), 4 or 16 octets each; None = everybody."""
+        cdef Network* network
+        cdef bytes octets
+        cdef bytes mask
+        free(self.config.allowed)
+        self.config.allowed = NULL
+        self.config.n_allowed = 0
+        self.config.restricted = networks is not None
+        if networks is None:
+            return 0
+        self.config.allowed = <Network*> calloc(len(networks) or 1, sizeof(Network))
+        if self.config.allowed == NULL:
+            raise MemoryError
+        for octets, mask in networks:
+            if len(octets) not in (4, 16) or len(mask) != len(octets):
+                raise ValueError(f"network of {len(octets)} octets with a mask of {len(mask)}: 4 or 16 of both")
+            network = self.config.allowed + self.config.n_allowed
+            memcpy(network.octets, PyBytes_AS_STRING(octets), len(octets))
+            memcpy(network.mask, PyBytes_AS_STRING(mask), len(mask))
+            network.size = <uint8_t> len(octets)
+            self.config.n_allowed += 1
+        return 0
 
     cdef uint64_t hints_octets(self) noexcept nogil:
         """Memory this worker's hints may take; what is not used is never taken from the system."""
@@ -140,7 +167,8 @@ cdef class Engine:
         part = self.src.map.head.size // HINTS_PART // self.src.map.head.workers
         return part if part > least else least
 
-    def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0, double since=0):
+    def answer(self, bytes packet not None, bytes client=b"", bint tcp=False, uint32_t now=0, double since=0,
+               *, bint decided=False):
         """The answer to one message; b"" = silence; MISS, BUSY or HAND_OVER when Python must do something first."""
         cdef Txn* txn = self.txn
         cdef Status status
@@ -155,6 +183,7 @@ cdef class Engine:
         txn.client_len = <uint8_t> len(client)
         txn.transport = Transport.TCP if tcp else Transport.UDP
         txn.now = now if now else <uint32_t> time.time()
+        txn.access = ACCESS_DECIDED if decided else 0
         txn.out = self.out
         txn.out_size = ANSWER_MAX
         self.work.shared.name = NULL

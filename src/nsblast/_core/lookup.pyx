@@ -12,7 +12,7 @@ from nsblast._core.proto cimport TYPE_DS
 from nsblast._core.rrset cimport HAS_DNAME, HAS_WILDCARD, IS_APEX, IS_CUT, IS_OCCLUDED, ONLY_NSEC3, ZONE_SPECIAL
 from nsblast._core.shm cimport load64, stripe_of
 from nsblast._core.status cimport Status
-from nsblast._core.txn cimport Txn
+from nsblast._core.txn cimport ACCESS_DECIDED, ACCESS_DOUBTFUL, Txn
 
 
 cdef Status covered(Txn* txn, const Sources* src, uint8_t k) noexcept nogil:
@@ -66,16 +66,33 @@ cdef Status parent_side(Txn* txn, const Sources* src) noexcept nogil:
     return Status.FOUND
 
 
+cdef inline bint is_decided(Txn* txn) noexcept nogil:
+    """Whether Python has let the client in to this very zone."""
+    if txn.links == 0:
+        txn.first_apex = txn.apex
+    return txn.apex == txn.first_apex and txn.sname.hash[txn.apex] == txn.qname.hash[txn.first_apex]
+
+
+cdef inline Status closed(const Txn* txn) noexcept nogil:
+    """Python decides about the zone asked for; a chain that leads into another ends before it, as at a zone that is not here."""
+    return Status.NO_ZONE if txn.links else Status.HAND_OVER
+
+
 cdef Status special(Txn* txn, const Sources* src) noexcept nogil:
-    """OK, or HAND_OVER when the zone has expired or is restricted."""
+    """OK, or that the zone has expired or is restricted: see closed()."""
     cdef uint16_t at = 0
     cdef Status status
+    if txn.access:
+        if txn.access & ACCESS_DECIDED and is_decided(txn):
+            return Status.OK
+        if txn.access & ACCESS_DOUBTFUL:
+            return closed(txn)
     if src.map.base == NULL or load64(&src.map.stripes[stripe_of(txn.sname.hash[txn.apex])].special) == 0:
         return Status.OK
     status = node_get(src, &txn.work.trail, txn.sname, txn.apex, &at)
     if status != Status.OK:
         return Status.CORRUPT if status == Status.ABSENT else status
-    return Status.HAND_OVER if txn.work.trail.node[at].entry.flags & ZONE_SPECIAL else Status.OK
+    return closed(txn) if txn.work.trail.node[at].entry.flags & ZONE_SPECIAL else Status.OK
 
 
 cdef Status resolve(Txn* txn, const Sources* src) noexcept nogil:

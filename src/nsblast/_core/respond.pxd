@@ -2,12 +2,18 @@
 #
 # Owns: the order of the stages, and what each Status means for the rcode. No stage calls another stage.
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from nsblast._core.edns cimport EdnsConfig
 from nsblast._core.nodes cimport Sources
 from nsblast._core.status cimport Status
 from nsblast._core.txn cimport Txn
+
+
+cdef struct Network:        # of an access rule
+    uint8_t octets[16]      # network and mask, 4 or 16 octets
+    uint8_t mask[16]
+    uint8_t size
 
 
 cdef struct Config:         # one per worker, from the settings
@@ -17,6 +23,9 @@ cdef struct Config:         # one per worker, from the settings
     uint8_t version_len     # 0 = refused
     uint8_t server_id[256]  # text of id.server and hostname.bind, CH TXT (RFC 4892)
     uint8_t server_id_len   # 0 = refused
+    bint restricted         # not everybody may ask about zones that have no rule of their own
+    Network* allowed        # who may
+    uint32_t n_allowed
 
 
 # One packet. OK: txn.answer_len octets are to be sent, 0 = silence; MISS: ask the store for txn.work.trail.miss, then

@@ -1,9 +1,10 @@
 """The conductor (respond.pxd): decode, look up, answer, follow, encode, prove; and what each Status means for the rcode."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp
 
 from nsblast._core.answer cimport answer
+from nsblast._core.compose cimport note_version
 from nsblast._core.decode cimport decode
 from nsblast._core.edns cimport EDE_INVALID_DATA, EDE_NONE
 from nsblast._core.encode cimport encode, encode_bare, encode_chaos
@@ -16,15 +17,37 @@ from nsblast._core.proto cimport (
 )
 from nsblast._core.stats cimport stats_add
 from nsblast._core.status cimport Status
-from nsblast._core.txn cimport Shared, Txn
+from nsblast._core.txn cimport ACCESS_DECIDED, ACCESS_DOUBTFUL, Shared, Txn
 
 cdef enum:
     ATTEMPTS = 4            # times a moving zone is tried before the packet is put aside
 
 
+cdef bint allowed(const Config* config, const uint8_t* client, uint8_t size) noexcept nogil:
+    """Whether the server's rule lets this address in. IPv4 within IPv6 counts as IPv4."""
+    cdef const Network* network
+    cdef uint32_t i
+    cdef uint8_t k, differ
+    if size == 16 and memcmp(client, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0:
+        client += 12
+        size = 4
+    for i in range(config.n_allowed):
+        network = config.allowed + i
+        if network.size == size:
+            differ = 0
+            for k in range(size):
+                differ |= (client[k] & network.mask[k]) ^ network.octets[k]
+            if differ == 0:
+                return True
+    return False
+
+
 cdef void begin(Txn* txn, const Config* config) noexcept nogil:
     """Nothing found, nothing chosen; the search starts at the name asked for."""
     txn.any_full = config.any_full
+    txn.access &= ACCESS_DECIDED
+    if config.restricted and not allowed(config, txn.client, txn.client_len):
+        txn.access |= ACCESS_DOUBTFUL
     txn.sname = &txn.qname
     txn.owner = txn.packet + HEADER_OCTETS
     txn.owner_len = txn.qname.len
@@ -33,6 +56,7 @@ cdef void begin(Txn* txn, const Config* config) noexcept nogil:
     txn.aa = False
     txn.rcode = RCODE_NOERROR
     txn.edns.ede = EDE_NONE
+    txn.edns.versioned = False
     plan_clear(&txn.work.plan)
 
 
@@ -44,9 +68,12 @@ cdef inline bint may_share(const Txn* txn, const Shared* shared) noexcept nogil:
 
 
 cdef Status first_lookup(Txn* txn, const Sources* src, bint fresh) noexcept nogil:
-    """lookup() of the name asked for, or what it gave for the packet before. Type DS has rules of its own: never shared."""
+    """lookup() of the name asked for, or what it gave for the packet before.
+
+    Type DS has rules of its own, and so have clients that not every zone is for: never shared.
+    """
     cdef Shared* shared = &txn.work.shared
-    if txn.qtype == TYPE_DS:
+    if txn.qtype == TYPE_DS or txn.access:
         shared.name = NULL
         trail_start(&txn.work.trail, src)
         return lookup(txn, src)
@@ -75,8 +102,14 @@ cdef Status first_lookup(Txn* txn, const Sources* src, bint fresh) noexcept nogi
 cdef Status once(Txn* txn, const Sources* src, const Config* config, bint fresh) noexcept nogil:
     """One attempt at an answer from one version of the zones."""
     cdef Status status
+    cdef Status found
     begin(txn, config)
-    status = answer(txn, src, first_lookup(txn, src, fresh))
+    found = first_lookup(txn, src, fresh)
+    if txn.edns.zoneversion and found in (Status.FOUND, Status.NXDOMAIN, Status.DELEGATION, Status.DNAME):
+        status = note_version(txn, src)
+        if status != Status.OK:
+            return status
+    status = answer(txn, src, found)
     while status == Status.FOLLOW:
         status = answer(txn, src, lookup(txn, src))
     if status == Status.OK:
@@ -100,6 +133,7 @@ cdef Status resume(Txn* txn, const Sources* src, const Config* config) noexcept 
                 return status
             txn.rcode = RCODE_SERVFAIL
             txn.aa = False
+            txn.edns.versioned = False
             if status == Status.CORRUPT:
                 txn.edns.ede = EDE_INVALID_DATA
             encode_bare(txn, &config.edns)

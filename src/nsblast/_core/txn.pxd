@@ -22,6 +22,11 @@ cdef enum Transport:
     TCP = 1
 
 
+cdef enum Access:
+    ACCESS_DECIDED = 1      # Python has let this client in to the zone of the name asked for, and decides no other
+    ACCESS_DOUBTFUL = 2     # the client is none of those whom the server's own rule lets in: a zone's rule may
+
+
 cdef struct Link:           # one name of a CNAME chain
     uint8_t wire[256]       # spelling as it is to appear
     uint8_t len
@@ -65,6 +70,7 @@ cdef struct Txn:
     uint32_t out_size       # octets there
     Work* work              # lent by who calls respond, shared by all packets of a batch
     bint any_full           # ANY is answered with all RRsets
+    uint8_t access          # Access; DECIDED is for who calls respond to say
     # -- what decode found
     uint16_t id
     uint16_t flags          # the request's second 16 bits
@@ -87,6 +93,7 @@ cdef struct Txn:
     uint8_t encloser        # labels of the closest encloser, with NXDOMAIN and wildcards
     uint8_t apex            # labels of the zone apex the last look-up ended in
     uint16_t node           # index of the node found, into work.trail.node[]
+    uint8_t first_apex      # with DECIDED: labels of the zone of the name asked for
     uint16_t apex_node      # index of the apex's node once fetched, 0xffff = not yet
     bint aa                 # the answer is authoritative
     uint16_t rcode          # full 12 bits

@@ -217,6 +217,7 @@ async def delete_master(call: Call) -> Answer:
 class AccessRules(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Who may do what over DNS: addresses, networks, key:NAME, any, none. A member that is not given leaves it to the server's setting."""
 
+    query: list[str] | UnsetType = UNSET
     transfer: list[str] | UnsetType = UNSET
     notify: list[str] | UnsetType = UNSET
     update: list[str] | UnsetType = UNSET
@@ -301,7 +302,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET", path="/config/{zone}/access", handler=get_access, query=Acting, tag="zones", value=AccessForm,
-        summary="Who may transfer, notify of and update a zone", answers={200: "its own rules", 404: "no such zone"},
+        summary="Who may ask about, transfer, notify of and update a zone", answers={200: "its own rules", 404: "no such zone"},
     ),
     Endpoint(
         method="PUT", path="/config/{zone}/access", handler=put_access, query=Writing, body=AccessForm, tag="zones",

@@ -191,7 +191,8 @@ def check(files: tuple[Path, ...], origin: str | None, as_json: bool) -> None:
 
 @zone.command()
 @click.argument("name")
-@click.option("--transfer", metavar="LIST", help="Who may transfer it: addresses, networks, key:NAME, any or none.")
+@click.option("--query", metavar="LIST", help="Who may ask about it: addresses, networks, key:NAME, any or none.")
+@click.option("--transfer", metavar="LIST", help="Who may transfer it, likewise.")
 @click.option("--notify", metavar="LIST", help="Who may notify of changes, likewise.")
 @click.option("--update", metavar="LIST", help="Who may send dynamic updates, likewise.")
 @click.option("--default", "defaults", is_flag=True, help="Leave what is not given to the server's settings.")
@@ -199,6 +200,7 @@ def check(files: tuple[Path, ...], origin: str | None, as_json: bool) -> None:
 @database_options
 def access(
     name: str,
+    query: str | None,
     transfer: str | None,
     notify: str | None,
     update: str | None,
@@ -209,7 +211,7 @@ def access(
     as_json: bool,
 ) -> None:
     """Show or set who may do what to a zone over DNS. LIST is separated by commas and replaces the rule that was."""
-    given = {Act.TRANSFER: transfer, Act.NOTIFY: notify, Act.UPDATE: update}
+    given = {Act.QUERY: query, Act.TRANSFER: transfer, Act.NOTIFY: notify, Act.UPDATE: update}
     new = {act.value: checked(text.split(","), f"--{act.value}") for act, text in given.items() if text is not None}
     with contextlib.closing(connect(settings_of(db_path, config), "nsblast zone access")) as backend:
         found = _zone(backend, _apex(name))

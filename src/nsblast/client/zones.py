@@ -158,7 +158,7 @@ class ZoneCalls(Transport):
     # -- who may do what over DNS
 
     def access(self, zone: str, *, tenant: str = "") -> dict[str, list[str]]:
-        """A zone's own rules by what they are for: transfer, notify, update; what is not there follows the server's settings."""
+        """A zone's own rules by what they are for: query, transfer, notify, update; what is not there follows the server's settings."""
         value = self.ask("GET", _access(zone), dict[str, Any], query={"tenant": tenant or self.tenant})
         return msgspec.convert(value["access"], dict[str, list[str]])
 

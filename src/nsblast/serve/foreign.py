@@ -7,22 +7,20 @@ Never: signatures and transfers themselves (transfer/), the socket. RFC 8945 5.3
 import asyncio
 import time
 
-import dns.edns
 import dns.exception
-import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
 
 from nsblast._core.engine import BUSY, MISS
-from nsblast._core.name import fold
 from nsblast._core.stats import TRANSFERS
+from nsblast.access.records_v1 import TsigKey
 from nsblast.serve.fill import FAILED, LATER, Filler, Follower, Head
+from nsblast.serve.guarded import Guard
 from nsblast.serve.handover import HandOver, Request, bare_answer, default_answer
 from nsblast.settings import Settings
-from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.outgoing import Answers, Outgoing
-from nsblast.transfer.reply import PAYLOAD
+from nsblast.transfer.rules import defaults_of
 from nsblast.transfer.tsig import Checked
 from nsblast.types import Wire
 
@@ -30,6 +28,7 @@ _SOON = 0.001  # a zone being changed stands still again within this
 _WITHIN = 5.0
 _ROUNDS = 2048  # more entries than one answer can need
 _UDP_PLAIN = 512
+_TCP_MOST = 65535
 _REPORTS = 10_000  # transfers that wait to be told of: further ones are not
 
 
@@ -40,6 +39,8 @@ class Foreign:
         self._filler = filler
         self._follower = follower
         self._head = head
+        self._guard = Guard(follower.reader)
+        self._guard.defaults = defaults_of(settings)
         self._udp_max = settings.udp_max
         self._told = [0] * len(TRANSFERS)
         self.outgoing = Outgoing(follower.reader, self.settle, settings)
@@ -47,14 +48,15 @@ class Foreign:
         self._ended: list[list[bytes | int | str]] = []
 
     def register(self, handover: HandOver) -> None:
-        """Take AXFR, IXFR and signed queries."""
+        """Take AXFR, IXFR and all other queries that the core does not answer itself."""
         handover.on_type(dns.rdatatype.AXFR, self.transfer)
         handover.on_type(dns.rdatatype.IXFR, self.transfer)
-        handover.on_other(self.signed)
+        handover.on_other(self.other)
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""
         self._udp_max = settings.udp_max
+        self._guard.defaults = defaults_of(settings)
         self.outgoing.adjust(settings)
 
     def moved(self) -> list[int]:
@@ -89,27 +91,30 @@ class Foreign:
         """AXFR and IXFR."""
         return await self.outgoing.answer(request) or bare_answer(request.packet, dns.rcode.FORMERR)
 
-    async def signed(self, request: Request) -> Answers:
-        """A query for anything else that the core handed over: signed, or none of ours to answer."""
+    async def other(self, request: Request) -> Answers:
+        """A query for anything else that the core handed over: signed, or one whose zone is not for everybody or wants a closer look."""
         if not await self.settle():
             return bare_answer(request.packet, dns.rcode.SERVFAIL)
         checked = self.outgoing.check(request.packet)
         if checked.error:
             return checked.seal(bare_answer(checked.plain, checked.rcode))
-        if checked.signer is None:
-            return self._not_served(request.packet)
-        answer = await self._ask(checked.plain, request)
-        if not answer:
-            return b""
+        answer = await self._ask(checked.plain, request, checked.key)
+        if not answer or checked.signer is None:
+            return answer
         return checked.seal(answer if request.tcp else self._fitting(checked, answer))
 
-    async def _ask(self, plain: bytes, request: Request) -> bytes:
-        """The core's answer to the query without its signature."""
+    async def _ask(self, plain: bytes, request: Request, key: TsigKey | None) -> bytes:
+        """The core's answer to the query without its signature, or why there is none."""
+        decided = False
         for _ in range(_ROUNDS):
             engine = self._filler.engine
-            answer = engine.answer(plain, request.client, request.tcp, int(time.time()))
+            answer = engine.answer(plain, request.client, request.tcp, int(time.time()), decided=decided)
             if isinstance(answer, bytes):
-                return answer
+                return (
+                    self._guard.finish(plain, answer, _TCP_MOST if request.tcp else self._limit(plain))
+                    if decided
+                    else answer
+                )
             if answer == MISS:
                 filled = self._filler.fill(*engine.miss())
                 if filled is FAILED:
@@ -118,39 +123,27 @@ class Foreign:
                     await asyncio.sleep(_SOON)
             elif answer == BUSY:
                 await asyncio.sleep(_SOON)
+            elif decided:
+                return default_answer(plain)
             else:
-                return self._not_served(plain)
+                refusal = self._guard.judge(plain, request.client, key)
+                if refusal is not None:
+                    return refusal
+                decided = True
         return bare_answer(plain, dns.rcode.SERVFAIL)
 
-    def _not_served(self, plain: bytes) -> bytes:
-        """The answer to a query whose zone has expired, or never came (RFC 1034 4.3.5, 8914 4.25); to others the default."""
+    def _limit(self, plain: bytes) -> int:
+        """Octets a datagram with the answer may have."""
         try:
             query = dns.message.from_wire(plain, keyring=False)
         except dns.exception.DNSException:
-            return default_answer(plain)
-        if len(query.question) != 1:
-            return default_answer(plain)
-        found = self._follower.reader.find_zone(fold(query.question[0].name.to_wire() or b"\0"))
-        if found is None or found[1].kind is not ZoneKind.SECONDARY:
-            return default_answer(plain)
-        if query.edns < 0:
-            return bare_answer(plain, dns.rcode.SERVFAIL)
-        why = "the zone has expired" if found[1].expired else "the zone was not transferred yet"
-        options: list[dns.edns.Option] = [dns.edns.EDEOption(dns.edns.EDECode.INVALID_DATA, why)]
-        answer = dns.message.make_response(query, our_payload=PAYLOAD)
-        answer.use_edns(0, query.ednsflags & dns.flags.DO, PAYLOAD, options=options)
-        answer.flags &= ~dns.flags.RA
-        answer.set_rcode(dns.rcode.SERVFAIL)
-        return answer.to_wire()
+            return _UDP_PLAIN
+        return max(_UDP_PLAIN, min(query.payload, self._udp_max)) if query.edns >= 0 else _UDP_PLAIN
 
     def _fitting(self, checked: Checked, answer: bytes) -> bytes:
         """The answer, or the same cut to its question when it does not fit a datagram together with the signature."""
         assert checked.signer is not None
-        try:
-            query = dns.message.from_wire(checked.plain)
-        except dns.exception.DNSException:
-            return answer
-        limit = max(_UDP_PLAIN, min(query.payload, self._udp_max)) if query.edns >= 0 else _UDP_PLAIN
+        limit = self._limit(checked.plain)
         if len(answer) + checked.signer.octets <= limit:
             return answer
         short = bytearray(bare_answer(checked.plain, dns.rcode.Rcode(answer[3] & 15)))

@@ -50,7 +50,7 @@ class HandOver:
         self._types[rdtype] = handler
 
     def on_other(self, handler: Handler) -> None:
-        """Serve what else of opcode QUERY the core hands over: queries that are signed."""
+        """Serve what else of opcode QUERY the core hands over: see foreign.py."""
         self._other = handler
 
     def find(self, request: Request) -> Handler | None:

@@ -34,12 +34,14 @@ from nsblast.settings import Settings
 from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
 from nsblast.transfer.relayed import TRANSFERRED
+from nsblast.transfer.rules import networks_of
 
 _PROVE_WITHIN = 10.0
 _TRANSFERS_AT = 8  # stats.pxd, FIRST_TRANSFER
 _DRAIN_SHARE = 0.8  # of stop_timeout; after all of it the supervisor ends us
 # What an Engine is told once: a change of one of these makes a new Engine.
 _ENGINE_SETTINGS = (
+    "allow_query",
     "udp_max",
     "udp_gso",
     "any_full",
@@ -76,6 +78,7 @@ def make_engine(life: Life, settings: Settings, querylog: QueryLog) -> Engine:
         version=settings.version_text.encode() if settings.chaos else b"",
         server_id=settings.server_id.encode() if settings.chaos else b"",
         any_full=settings.any_full,
+        allowed=networks_of(settings.allow_query),
         gso=settings.udp_gso,
         querylog=querylog,
     )

@@ -82,7 +82,7 @@ def take_off(packet: bytes) -> Record | None:
     if len(packet) < HEADER or packet[10:12] == b"\0\0":
         return None
     try:
-        start = _last_record(packet)
+        start = last_record(packet)
         at = _after_name(packet, start)
         end = at + _FIXED + int.from_bytes(packet[at + 8 : at + _FIXED], "big")
         if packet[at : at + 8] != b"\0\xfa\0\xff\0\0\0\0" or end != len(packet):
@@ -152,7 +152,8 @@ def put_on(record: Record) -> bytes:
     return b"".join((plain[:10], count.to_bytes(2, "big"), plain[HEADER:], record.name, head, rdata))
 
 
-def _last_record(packet: bytes) -> int:
+def last_record(packet: bytes) -> int:
+    """Where the last record of a message that has some begins; IndexError when it is cut short."""
     at = HEADER
     for _ in range(packet[4] << 8 | packet[5]):
         at = _after_name(packet, at) + 4

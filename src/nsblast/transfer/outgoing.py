@@ -11,8 +11,9 @@ UDP (4.2); SERVFAIL when no turn came in time or the store cannot be read; with 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import dns.rcode
@@ -34,7 +35,7 @@ from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer import tsig
 from nsblast.transfer.images import ROOM, Images, key_of
 from nsblast.transfer.incremental import SOA, Look, newer
-from nsblast.transfer.reply import Asked, read, serial_of
+from nsblast.transfer.reply import EXPIRE, KEEPALIVE, Asked, expire_of, option, read, serial_of
 from nsblast.transfer.rules import Act, defaults_of, may
 from nsblast.types import Rr, Wire
 
@@ -111,6 +112,8 @@ class _Rules:
     defaults: dict[Act, tuple[str, ...]]
     md5: bool
     udp_max: int
+    keepalive: int
+    """Units of 100 ms (RFC 7828 3.1)."""
 
 
 class Outgoing:
@@ -129,7 +132,9 @@ class Outgoing:
 
     def adjust(self, settings: Settings) -> None:
         """Take over rules and limits."""
-        self._rules = _Rules(defaults_of(settings), settings.tsig_md5, settings.udp_max)
+        self._rules = _Rules(
+            defaults_of(settings), settings.tsig_md5, settings.udp_max, min(65535, int(settings.tcp_idle_timeout * 10))
+        )
         self._turns.most = max(1, settings.transfers_out // settings.worker_count)
         self._turns.each = settings.transfers_per_client
         self._images.adjust(settings.transfers_kept // settings.worker_count)
@@ -169,9 +174,22 @@ class Outgoing:
         if rcode != dns.rcode.NOERROR:
             self.counts["refused"] += 1
             return asked.refusal(rcode)
+        if asked.wants_expire or asked.wants_keepalive:
+            asked = replace(asked, options=self._options(asked, tcp=request.tcp))
         if not request.tcp:
             return await self._over_udp(asked, request.client)
         return self._over_tcp(asked, request.client)
+
+    def _options(self, asked: Asked, *, tcp: bool) -> bytes:
+        """What the first message tells besides, because it was asked for."""
+        told = b""
+        if asked.wants_keepalive and tcp:
+            told = option(KEEPALIVE, self._rules.keepalive.to_bytes(2, "big"))
+        version = self._version(asked) if asked.wants_expire else None
+        if version is None:
+            return told
+        expire = expire_of(self._reader.database, version.apex, version.record, version.soa[3], time.time())
+        return told if expire is None else told + option(EXPIRE, expire.to_bytes(4, "big"))
 
     def _judge(self, asked: Asked, request: Request) -> dns.rcode.Rcode:
         """NOERROR when the transfer may begin."""

@@ -1,7 +1,7 @@
 """One request for a transfer as it was read, and answers of one message.
 
 Owns: reading the question and the IXFR client's serial, header and question of every message, OPT, where messages are sealed.
-Never: zones, access. RFC 1995 3, 5936 2.1, 2.2.
+Never: zones, access. RFC 1995 3, 5936 2.1, 2.2, 7314 3, 7828 3.
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,16 @@ import dns.rdatatype
 
 from nsblast._core.name import fold
 from nsblast._core.pack import Packer
+from nsblast.store.engine import Database
+from nsblast.store.values_v1 import ZoneKind, ZoneRecord
+from nsblast.transfer.mac import last_record
+from nsblast.transfer.secondary_state import expires_in
 from nsblast.transfer.tsig import Checked
 from nsblast.types import Wire
 
 HEADER = 12
+EXPIRE = 9
+KEEPALIVE = 11
 PAYLOAD = 1232
 """Octets of a datagram we say to take (RFC 6891 6.2.5)."""
 MESSAGE = 16384
@@ -43,6 +49,12 @@ class Asked:
     """Octets of a datagram the client takes."""
     serial: int | None
     """The version an IXFR client has; None when the request does not say."""
+    wants_expire: bool = False
+    """It asks how long the zone is good for (RFC 7314 3.1)."""
+    wants_keepalive: bool = False
+    """It asks how long a connection may be idle (RFC 7828 3.2.1)."""
+    options: bytes = b""
+    """EDNS options of the first message."""
 
     @property
     def question(self) -> bytes:
@@ -59,15 +71,15 @@ class Asked:
     def packer(self, limit: int = MESSAGE, most: int = 65535, room: int = 0) -> Packer:
         """For messages that leave room for what seal() adds, or as much as is asked for."""
         signer = self.checked.signer
-        kept = (signer.octets if signer is not None else 0) + (_OPT_OCTETS if self.edns else 0)
+        kept = (signer.octets if signer is not None else 0) + (_OPT_OCTETS + len(self.options) if self.edns else 0)
         return Packer(self.head, max(limit - max(kept, room), len(self.head)), most - kept)
 
     def seal(self, message: bytes, *, first: bool = True) -> bytes:
         """A message as it goes out: OPT in the first one (RFC 5936 2.2.5), and a signature."""
         if first and self.edns:
             flags = b"\0\0\x80\0" if self.dnssec_ok else bytes(4)
-            opt = b"\0" + dns.rdatatype.OPT.to_bytes(2, "big") + PAYLOAD.to_bytes(2, "big") + flags + b"\0\0"
-            message = _added(message, opt)
+            opt = b"\0" + dns.rdatatype.OPT.to_bytes(2, "big") + PAYLOAD.to_bytes(2, "big") + flags
+            message = _added(message, opt + len(self.options).to_bytes(2, "big") + self.options)
         return self.checked.seal(message)
 
     def refusal(self, rcode: dns.rcode.Rcode) -> bytes:
@@ -85,6 +97,31 @@ class Asked:
             except ValueError:
                 return None  # more than the whole message holds
         return self.seal(packer.take())
+
+
+def option(code: int, data: bytes) -> bytes:
+    """An EDNS option (RFC 6891 6.1.2)."""
+    return code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
+
+
+def with_option(message: bytes, code: int, data: bytes) -> bytes:
+    """The message with an option more in its OPT, which is its last record; as it is when it has none."""
+    try:
+        at = last_record(message)
+    except IndexError:
+        return message
+    length = int.from_bytes(message[at + 9 : at + 11], "big")
+    if message[at : at + 3] != b"\0\0\x29" or at + 11 + length != len(message):
+        return message
+    more = option(code, data)
+    return message[: at + 9] + (length + len(more)).to_bytes(2, "big") + message[at + 11 :] + more
+
+
+def expire_of(database: Database, apex: Wire, record: ZoneRecord, soa: bytes, now: float) -> int | None:
+    """What EXPIRE says (RFC 7314 3.2): a primary's SOA field, the time a secondary has left; None = that is not known."""
+    if record.kind is ZoneKind.PRIMARY:
+        return int.from_bytes(soa[-8:-4], "big")
+    return expires_in(database, apex, record, now)
 
 
 def _added(message: bytes, record: bytes) -> bytes:
@@ -116,6 +153,8 @@ def read(checked: Checked) -> Asked | None:
         bool(message.ednsflags & dns.flags.DO),
         max(message.payload, _UDP_PLAIN) if edns else _UDP_PLAIN,
         serial,
+        any(option.otype == EXPIRE for option in message.options),
+        any(option.otype == KEEPALIVE and not option.to_wire() for option in message.options),
     )
 
 

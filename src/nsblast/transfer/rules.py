@@ -1,4 +1,4 @@
-"""Access rules: from which addresses and with which keys a zone may be transferred, notified of, updated.
+"""Access rules: from which addresses and with which keys a zone may be asked about, transferred, notified of, updated.
 
 Owns: the form of a rule, the rule in force for a zone, what a key's scope allows. Never: signatures (tsig.py), accounts of the API.
 A rule is a list of addresses, networks, `key:NAME`, `any` and `none`; whoever fits one of them may. A zone's own rule, in its
@@ -32,8 +32,9 @@ Defaults = Mapping["Act", tuple[str, ...]]
 
 
 class Act(Enum):
-    """What may be asked over DNS of a zone, beside looking up."""
+    """What may be asked of a zone over DNS."""
 
+    QUERY = "query"
     TRANSFER = "transfer"
     NOTIFY = "notify"
     UPDATE = "update"
@@ -102,7 +103,20 @@ def _within(networks: tuple[tuple[int, int, int], ...], client: bytes) -> bool:
 
 def defaults_of(settings: Settings) -> dict[Act, tuple[str, ...]]:
     """The rules of zones that have none of their own."""
-    return {Act.TRANSFER: settings.allow_transfer, Act.NOTIFY: settings.allow_notify, Act.UPDATE: settings.allow_update}
+    return {
+        Act.QUERY: settings.allow_query,
+        Act.TRANSFER: settings.allow_transfer,
+        Act.NOTIFY: settings.allow_notify,
+        Act.UPDATE: settings.allow_update,
+    }
+
+
+def networks_of(items: tuple[str, ...]) -> list[tuple[bytes, bytes]] | None:
+    """Networks and masks of a rule in octets, for the core; None = everybody. Its keys are not the core's business."""
+    rule = compiled(items)
+    if rule.everybody:
+        return None
+    return [(network.to_bytes(size, "big"), mask.to_bytes(size, "big")) for size, network, mask in rule.networks]
 
 
 def rule_of(act: Act, settings: Mapping[str, Any], defaults: Defaults) -> Rule:
@@ -130,6 +144,13 @@ def may(
     if key is not None and (key.tenant or FIRST_TENANT) not in (record.tenant or FIRST_TENANT, FIRST_TENANT):
         rule = rule.without_keys()
     return rule.fits(client, key)
+
+
+def may_query(record: ZoneRecord, client: bytes, key: TsigKey | None, defaults: Defaults) -> bool:
+    """Whether a client may look names of the zone up. A key that does not count here takes nothing away."""
+    if key is not None and not (key.active and (not key.networks or _within(_networks(tuple(key.networks)), client))):
+        key = None
+    return rule_of(Act.QUERY, record.settings, defaults).fits(client, key)
 
 
 def covers(key: TsigKey, apex: Wire, record: ZoneRecord) -> bool:

@@ -42,7 +42,7 @@ from nsblast.zones.model import (
     RevertZone,
     RRset,
 )
-from nsblast.zones.structure import Structure
+from nsblast.zones.structure import Structure, is_restricted
 from nsblast.zones.turns import in_turns
 
 
@@ -272,6 +272,7 @@ class _Edit:
 
     def _finish(self, record: ZoneRecord) -> Applied:
         before = self.before
+        self._keep_mark()
         serial = self._settle_serial(record)
         self._mark_special(record)
         removed: list[Rr] = []
@@ -343,12 +344,20 @@ class _Edit:
         self._write_serial(checks.next_serial(had))
         return checks.next_serial(had)
 
+    def _keep_mark(self) -> None:
+        """A new apex is marked like the old one for now: the mark is no part of the contents, and raises no serial."""
+        node, old = self.view.node(self.structure.low), self.view.before(self.structure.low)
+        if node is None or old is None or SOA not in node.sets or SOA not in old.sets:
+            return
+        if (node.flags ^ old.flags) & ZONE_SPECIAL:
+            self.view.edit(self.structure.low).reflag(node.flags ^ ZONE_SPECIAL)
+
     def _mark_special(self, record: ZoneRecord) -> None:
-        """ZONE_SPECIAL at the apex of a zone that does not answer with its contents, or has none."""
+        """ZONE_SPECIAL at the apex of a zone that does not answer with its contents, has none, or is not for everybody."""
         node = self.view.node(self.structure.low)
         assert node is not None
-        special = bool(node.flags & ZONE_SPECIAL)
-        if special is not record.expired and special is not (record.expired or SOA not in node.sets):
+        special = record.expired or SOA not in node.sets or is_restricted(record.settings)
+        if bool(node.flags & ZONE_SPECIAL) is not special:
             self.view.edit(self.structure.low).reflag(node.flags ^ ZONE_SPECIAL)
 
     def _write_serial(self, serial: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, survey
+from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, ZONE_SPECIAL, survey
 from nsblast.errors import InputError, NotFound, UsageError
 from nsblast.store import layout
 from nsblast.store.bulk import EntryFiles, difference, slices
@@ -27,7 +27,7 @@ from nsblast.zones.edit import Changed, work_in
 from nsblast.zones.journal import JOURNAL_OCTETS, gap, journal_of, mark_of
 from nsblast.zones.model import ChangeSet, DeleteZone, Diff, ReplaceZone, Result, RevertZone
 from nsblast.zones.revert import is_revert, work_out
-from nsblast.zones.structure import flags_of
+from nsblast.zones.structure import flags_of, is_restricted
 from nsblast.zones.turns import in_turns
 
 CHECK_OCTETS = 32 << 10
@@ -130,6 +130,7 @@ class _Replacement:
         checks.check_master(self.apex, self.before, inbound=change.inbound)
         if change.guard is not None:
             change.guard(edit.contents_of(view, change.apex))
+        self.restricted = is_restricted(self.before.settings if self.before is not None else op.settings)
         self.serial = self.before.serial if self.before is not None else 0
         self.names = self.touched = self.octets = 0
         self.removed: list[Rr] = []
@@ -191,7 +192,7 @@ class _Replacement:
                 self.serial = checks.next_serial(past)
                 rdata = checks.with_serial(rdatas[0], self.serial)
                 node.replace({**node.sets, SOA: (rrtype, ttl, [rdata])})
-        node.reflag(flags_of(node.flags, node.sets))
+        node.reflag(flags_of(node.flags, node.sets) | (ZONE_SPECIAL if self.restricted else 0))
         return key, old, node.pack()
 
     def _write(self, files: EntryFiles, key: bytes, old: bytes | None, new: bytes | None) -> None:
@@ -232,7 +233,8 @@ class _Replacement:
         past = before.serial if before is not None else None
         result = Result(self.apex, number, past, self.serial, diff, self.touched)
         what = What.CHANGED if before is not None else What.CREATED
-        return BulkEnd(result, record, ZoneChange(self.apex, what, self.serial, True, past), journal, octets, False)
+        zone = ZoneChange(self.apex, what, self.serial, True, past)
+        return BulkEnd(result, record, zone, journal, octets, self.restricted)
 
     def _journal(self, record: ZoneRecord, now: float) -> tuple[int, list[JournalRecord]]:
         what = What.CHANGED if self.before is not None else What.CREATED

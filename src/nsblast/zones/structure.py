@@ -7,6 +7,8 @@ when its parent is a cut, has a DNAME or is occluded itself; so one look at the 
 the look-up goes to the deepest zone, and the parent's own entries below keep what they say about the parent.
 """
 
+from typing import Any
+
 from nsblast._core.name import fold
 from nsblast._core.rrset import (
     HAS_CNAME,
@@ -55,6 +57,13 @@ def flags_of(kept: int, types: dict[SetKey, RawRrset]) -> int:
     if not types:
         flags |= IS_ENT
     return flags
+
+
+def is_restricted(settings: dict[str, Any]) -> bool:
+    """Whether a zone's settings say that not everybody may ask about it (transfer/rules.py has what they say)."""
+    access = settings.get("access")
+    rule = access.get("query") if isinstance(access, dict) else None
+    return rule is not None and "any" not in rule
 
 
 class Structure:
