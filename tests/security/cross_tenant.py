@@ -26,6 +26,8 @@ TOKEN = "kxqzsecret"
 ALLOWED = sorted(str(one) for one in ORDINARY if str(one) not in ("UPDATE_VZONE", "DELETE_VZONE", "DELETE_SELF_TENANT"))
 REPAIR = 400
 """Requests between two repairs."""
+LOOK = 1000
+"""Requests between two looks at what the victim has: what hides it may be undone later."""
 Pools = dict[str, list[str]]
 
 
@@ -40,7 +42,9 @@ class Tenants:
 
     def __init__(self, server: Api, seed: int) -> None:
         self.server = server
+        self.seed = seed
         self.random = random.Random(seed)
+        self.lately: list[tuple[str, str, Any]] = []
         self.admin = Wire(server, basic("admin", PASSWORD))
         self.ids: dict[str, str] = {}
         self.leaks: list[tuple[str, str, bytes]] = []
@@ -314,6 +318,8 @@ class Tenants:
         self.statuses[got.status] += 1
         if got.status < 300:
             self.endpoints[f"{one.method} {one.path}"] += 1
+            if one.method != "GET":
+                self.lately.append((one.method, target, body))
 
     def look(self, method: str, target: str, got: Got) -> None:
         """What must be in no answer."""
@@ -344,6 +350,13 @@ class Tenants:
         found["victor"] = self._victor()
         return found
 
+    def compare(self, before: dict[str, Any]) -> None:
+        """AssertionError when it has not what it had; names what succeeded lately."""
+        after = self.victims()
+        differences = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+        assert not differences, f"seed {self.seed}: {differences}; succeeded since the last look: {self.lately}"
+        self.lately.clear()
+
     def _victor(self) -> int:
         with Wire(self.server, basic("victor", "victor password")) as wire:
             return wire("GET", path("version")).status
@@ -370,11 +383,11 @@ def run(folder: Path, requests: int, seed: int) -> Tenants:
             tenants.step(every)
             if number % REPAIR == REPAIR - 1:
                 tenants.repair()
-        after = tenants.victims()
+            if number % LOOK == LOOK - 1:
+                tenants.compare(before)
+        tenants.compare(before)
         tenants.close()
         tenants.admin.close()
-        differences = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-        assert not differences, f"seed {seed}: {differences}"
         assert not tenants.leaks, f"seed {seed}: {tenants.leaks[:5]}"
         assert not tenants.failures, f"seed {seed}: {tenants.failures[:5]}"
         # Else nothing would have been tried.

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
 import pytest
 
 from tests.helpers.api import PASSWORD, api
@@ -55,3 +59,45 @@ def test_a_zone_does_not_hide_what_another_tenant_was_given(tmp_path: Path) -> N
         for wire in keys.values():
             wire.close()
         assert [TOKEN in rrset.to_text() for rrset in server.ask("www.a.x.provider.test", "TXT").answer] == [True]
+
+
+def test_a_record_does_not_hide_what_another_tenant_was_given(tmp_path: Path) -> None:
+    """NS and DNAME above a virtual zone would take it out of the DNS: nobody but its tenant puts them there, over HTTP or by update."""
+    with api(tmp_path, workers=1) as server, Wire(server, basic("admin", PASSWORD)) as admin:
+        for tenant in ("middle", "victim"):
+            _do(admin, "POST", path("tenant"), {"name": tenant})
+        everything = admin("GET", path("tenant", "middle")).value["allowedPermissions"]
+        _do(admin, "POST", path("role") + "?tenant=middle", {"name": "all", "permissions": everything})
+        _do(admin, "POST", path("user") + "?tenant=middle", {"name": "m", "roles": ["all"]})
+        made = admin("POST", path("apikey") + "?tenant=middle", {"owner": "m", "roles": ["all"]})
+        _do(admin, "POST", path("zone", "p.test"), {"ns": ["ns1.example.net"]})
+        _do(admin, "POST", path("vzone", "m.p.test"), {"tenant": "middle"})
+        _do(admin, "POST", path("vzone", "v.x.m.p.test"), {"tenant": "victim"})
+        _do(admin, "PATCH", path("rr", "www.v.x.m.p.test") + "?tenant=victim", {"txt": [TOKEN]})
+        tsig = {"name": "m.key", "update": True}
+        secret = admin("POST", path("tsigkey") + "?tenant=middle", tsig).value["secret"]
+        ring = dns.tsigkeyring.from_text({"m.key.": ("hmac-sha256", secret)})
+        with Wire(server, key(made.value["key"])) as middle:
+            for name in ("m.p.test", "x.m.p.test"):
+                for entry in ({"ns": ["ns.evil.example"]}, {"dname": ["evil.example."]}):
+                    for method in ("PUT", "PATCH"):
+                        assert middle(method, path("rr", name), entry).status == 403, (name, entry)
+                    change = {"method": "PATCH", "fqdn": name, "entry": entry}
+                    assert middle("POST", path("changes"), {"changes": [change]}).status == 403
+                for rdtype, rcode in (
+                    ("NS", dns.rcode.REFUSED),
+                    ("DNAME", dns.rcode.REFUSED),
+                    ("PTR", dns.rcode.NOERROR),
+                ):
+                    update = dns.update.UpdateMessage("p.test", keyring=ring, keyname="m.key.")
+                    update.add(name, 60, rdtype, "evil.example.")
+                    assert dns.query.udp(update, server.address, 5, server.port).rcode() == rcode, (name, rdtype)
+            # what hides nothing of anybody's is allowed as ever
+            for name in ("v2.x.m.p.test", "w.m.p.test"):
+                _do(middle, "PATCH", path("rr", name), {"ns": ["ns.mine.example"]})
+            _do(middle, "PATCH", path("rr", "x.m.p.test"), {"txt": ["mine"]})
+        assert admin("PATCH", path("rr", "p.test"), {"dname": ["evil.example."]}).status == 403
+        _do(admin, "PATCH", path("rr", "p.test"), {"ns": ["ns1.example.net", "ns2.example.net"]})
+        _do(admin, "PATCH", path("rr", "v.x.m.p.test") + "?tenant=victim", {"ns": ["ns.victim.example"]})
+        _do(admin, "PATCH", path("rr", "v.x.m.p.test") + "?tenant=victim", {"ns": []})
+        assert [TOKEN in rrset.to_text() for rrset in server.ask("www.v.x.m.p.test", "TXT").answer] == [True]

@@ -217,15 +217,31 @@ class Accounts:
             raise Forbidden(f"{name_to_text(apex)} lies in {name_to_text(border)}, which is another tenant's")
         self._demand_nothing_hidden(actor, owner.zone, apex)
 
-    def _demand_nothing_hidden(self, actor: Actor, zone: Wire, apex: Wire) -> None:
-        """Forbidden when a zone at apex would hide a virtual zone that another tenant was given in the zone around."""
+    def demand_cut(self, actor: Actor, zone: Wire, name: Wire) -> None:
+        """Whether NS or DNAME may be put at a name of the zone: Forbidden when they would hide what another tenant was given below it."""
+        if self.hides(actor.owns, zone, name, itself=False):
+            raise _hidden(name)
+
+    def hides(self, owns: Callable[[str], bool], zone: Wire, name: Wire, *, itself: bool) -> bool:
+        """Whether a cut at the name would hide a virtual zone, below it or (itself) there, of a tenant that is not one's own."""
         if not self.index.count(Vzone):
-            return
+            return False
         shown = name_to_text(zone)
         for vzone in self.index.walk(Vzone):
-            hidden = vzone.zone == shown and apex in layout.suffixes(wire(vzone.name))
-            if hidden and not actor.owns(vzone.tenant) and self.lives(vzone):
-                raise Forbidden(f"something below {name_to_text(apex)} is given to another tenant")
+            at = wire(vzone.name)
+            below = vzone.zone == shown and name in layout.suffixes(at) and (itself or at != name)
+            if below and not owns(vzone.tenant) and self.lives(vzone):
+                return True
+        return False
+
+    def _demand_nothing_hidden(self, actor: Actor, zone: Wire, apex: Wire) -> None:
+        """Forbidden when a zone at apex would hide a virtual zone that another tenant was given in the zone around."""
+        if self.hides(actor.owns, zone, apex, itself=True):
+            raise _hidden(apex)
+
+
+def _hidden(name: Wire) -> Forbidden:
+    return Forbidden(f"something below {name_to_text(name)} is given to another tenant")
 
 
 def filter_of(role: Role) -> Filter:

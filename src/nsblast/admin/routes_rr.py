@@ -20,6 +20,9 @@ from nsblast.records import name_to_text
 from nsblast.types import Wire
 from nsblast.zones.model import EditName, RRset
 
+_APEX_CUTS = frozenset((39,))
+_CUTS = _APEX_CUTS | {2}
+"""DNAME and NS: what lies below them is no longer answered from the zone."""
 CREATE, UPDATE = (Permission.CREATE_RR,), (Permission.CREATE_RR, Permission.UPDATE_RR)
 
 
@@ -67,6 +70,9 @@ class NameEdit:
         changed = {rrtype for rrtype, _, _ in _sets(had) ^ _sets(fresh)}
         needed = Permission.UPDATE_RR if had else Permission.CREATE_RR
         call.actor.demand(needed, self._name, changed)
+        cuts = changed & {rrset.type for rrset in fresh} & (_CUTS if self._name != self._zone else _APEX_CUTS)
+        if cuts:
+            call.accounts.demand_cut(call.actor, self._zone, self._name)
         self.etag = etag_of(fresh) if fresh else None
         return fresh
 

@@ -3,7 +3,7 @@
 Owns: the decision for a name and a type. Never: what a rule or a key is (rules.py, access/), the zone's contents.
 Whoever the zone's rule or the key's own scope lets in may change what belongs to the zone's tenant, or to the key's; a part of a zone
 that was given to another tenant (a virtual zone) stays that tenant's, whose key may change it though it may nothing else of the zone.
-A key's names, regex and types narrow it down in any case; all that are given must fit.
+Nobody puts a cut (NS, DNAME) above a part of the zone that is another tenant's. A key's names, regex and types narrow it down in any case; all that are given must fit.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer.rules import Act, may
 from nsblast.types import Wire
 
-ANY = 255
+NS, DNAME, ANY = 2, 39, 255
 Defaults = Mapping[Act, tuple[str, ...]]
 
 
@@ -36,10 +36,18 @@ class Scope:
         """Whether records of the type may be changed at the name (lower case). Type ANY asks for the name only."""
         if self._types is not None and rrtype != ANY and rrtype not in self._types:
             return False
+        if rrtype in (NS, DNAME) and self._hides(name, rrtype):
+            return False
         known = self._asked.get(name)
         if known is None:
             known = self._asked[name] = self._reaches(name)
         return known
+
+    def _hides(self, name: Wire, rrtype: int) -> bool:
+        owner = self._accounts.owner_of(name) if self._accounts.index.count(Vzone) else None
+        if owner is None or (rrtype == NS and name == owner.zone):
+            return False
+        return self._accounts.hides(self._tenants.__contains__, owner.zone, name, itself=False)
 
     def _reaches(self, name: Wire) -> bool:
         if self._filters and not any(each.covers(name) and name != above for each, above in self._filters):
