@@ -90,7 +90,7 @@ def test_a_record_does_not_hide_what_another_tenant_was_given(tmp_path: Path) ->
                     ("PTR", dns.rcode.NOERROR),
                 ):
                     update = dns.update.UpdateMessage("p.test", keyring=ring, keyname="m.key.")
-                    update.add(name, 60, rdtype, "evil.example.")
+                    update.add(f"{name}.", 60, rdtype, "evil.example.")
                     assert dns.query.udp(update, server.address, 5, server.port).rcode() == rcode, (name, rdtype)
             # what hides nothing of anybody's is allowed as ever
             for name in ("v2.x.m.p.test", "w.m.p.test"):
