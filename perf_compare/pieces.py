@@ -72,6 +72,7 @@ QUICK = _plan(
         ("import:100000", ("nsblast", "knot")),
         ("changes:100000", ("nsblast",)),
         ("change-one:100000", ("nsblast",)),
+        ("updates:100000", ("nsblast",)),
         ("workers:100000", ("nsblast", "knot")),
     ]
 )
@@ -90,6 +91,7 @@ FULL = _plan(
         ("workers:1000000", ("nsblast", "knot")),
         ("changes:1000000", ("nsblast",)),
         ("change-one:1000000", ("nsblast",)),
+        ("updates:1000000", ("nsblast",)),
         ("referral:1000000", FEW),
         ("wildcard:100000", FEW),
         ("large:20000", FEW),

@@ -70,6 +70,7 @@ FLOOD = "NXDOMAIN flood"
 HOSTING = "hosting, many small zones"
 TCP = "TCP"
 TRANSFER = "transfer of a whole zone (AXFR)"
+UPDATES = "dynamic updates, signed, durable, 32 clients"
 CHANGES = "record changes, durable, 32 writers"
 
 TARGETS = (
@@ -102,6 +103,8 @@ TARGETS = (
     Target(CHANGES, "changes/s", ("changes",), figure("changes_per_second"), at_least=5000),
     Target(CHANGES, "visible in every worker, p99", ("changes",), figure("visible_p99_ms"), at_most=10, unit=" ms"),
     Target(CHANGES, "answers' p99 ÷ idle", ("changes",), figure("answers_p99_during_to_idle"), at_most=2.0),
+    Target(UPDATES, "updates/s", ("updates",), figure("updates_per_second"), at_least=2000),
+    Target(UPDATES, "rate ÷ small zone", ("updates",), figure("large_to_small"), at_least=0.9),
     Target(
         "one record of a large zone", "visible, p99", ("change-one",), figure("visible_p99_ms"), at_most=5, unit=" ms"
     ),

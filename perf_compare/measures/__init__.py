@@ -6,7 +6,7 @@ A result: {"rounds": [{server: {figure: number}}], "servers": {server: {figure: 
 from collections.abc import Callable
 from typing import Any
 
-from perf_compare.measures import changes, flood, imports, memory, rate, start, transfer, workers
+from perf_compare.measures import changes, flood, imports, memory, rate, start, transfer, updates, workers
 from perf_compare.pieces import Piece
 from perf_compare.stage import Stage
 from perf_compare.workloads import WORKLOADS
@@ -23,5 +23,6 @@ MEASURES: dict[str, Measure] = {
     "changes": changes.measure,
     "change-one": changes.measure_one,
     "transfer": transfer.measure,
+    "updates": updates.measure,
     "workers": workers.measure,
 }

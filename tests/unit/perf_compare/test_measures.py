@@ -40,6 +40,7 @@ def test_a_signed_negative_answer(stage: Stage) -> None:
         ("import:500", {"records_per_second", "served_seconds"}),
         ("memory:500", {"rss_mib", "own_mib", "cached_names"}),
         ("transfer:500", {"records_per_second", "answers_p99_us_during"}),
+        ("updates:500", {"updates_per_second", "large_to_small"}),
         ("changes:500", {"changes_per_second", "visible_p99_ms", "answers_p99_during_to_idle"}),
     ],
 )
