@@ -34,7 +34,7 @@ cdef class Collector:
     cdef Seed seed
     cdef object spill_dir
     cdef bint finished
-    cdef bint bare                              # entries() gives (key, blob) without the name
+    cdef public bint bare                       # entries() gives (key, blob) without the name
     cdef bint apex_seen
     cdef readonly unsigned long long records    # taken so far
     cdef readonly unsigned long long names      # entries given out so far, empty non-terminals included

@@ -22,6 +22,8 @@ class Collector:
         self, apex: bytes, *, seed: tuple[int, int] = (0, 0), memory: int = 268435456, spill_dir: str | None = None
     ) -> None:
         """memory: octets before sorted runs go to a temporary file in spill_dir; seed: of the database's name hashes."""
+    bare: bool
+    """Whether entries() gives (owner key, entry blob) without the name; made for each it would be a tenth of an import."""
     @property
     def records(self) -> int:
         """Records taken."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from nsblast._core.collect import Collector, ZoneFault
 from nsblast._core.name import fold
@@ -52,15 +53,17 @@ class ZoneImport:
 
         hashes: name hashes are appended to it, native-endian u64, one for each entry.
         """
+        self._collector.bare = False
         for batch in self._batches(hashes):
             yield from batch
 
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """(owner key, entry blob), as ReplaceZone takes them."""
+        self._collector.bare = True
         for batch in self._batches(None):
-            yield from [(key, blob) for key, _, blob in batch]
+            yield from batch
 
-    def _batches(self, hashes: bytearray | None) -> Iterator[list[tuple[bytes, Wire, bytes]]]:
+    def _batches(self, hashes: bytearray | None) -> Iterator[list[Any]]:
         collector = self._collector
         try:
             collector.rewind()
