@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.helpers.api import api
 from tests.security.description import PHASES, run
 
-EXAMPLES = int(os.environ.get("DESCRIPTION_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("DESCRIPTION_EXAMPLES", "4"))
 
 
 @pytest.mark.timeout(1800)
