@@ -38,10 +38,12 @@ class Place:
 
     def zone(self, name: str, **more: Any) -> Result:
         """A new zone with SOA and NS."""
-        soa = RRset(6, 60, (from_text(6, "ns.example. h.example. 1 2 3 4 5"),))
-        ns = RRset(2, 60, (from_text(2, "invalid."),))
-        apex = name_from_text(name)
-        return self.backend.apply(ChangeSet(apex, (CreateZone(**more), PutName(apex, (soa, ns)))))
+        return self.backend.apply(_zone(name, **more))
+
+    def zones(self, names: Iterable[str]) -> None:
+        """Many of them, in few commits."""
+        for future in [self.backend.submit(_zone(name)) for name in names]:
+            future.result()
 
     def set(self, name: str, **settings: Any) -> None:
         """Settings of a zone; None takes one away."""
@@ -130,6 +132,13 @@ class Place:
     def close(self) -> None:
         """Let go."""
         self.backend.close()
+
+
+def _zone(name: str, **more: Any) -> ChangeSet:
+    soa = RRset(6, 60, (from_text(6, "ns.example. h.example. 1 2 3 4 5"),))
+    ns = RRset(2, 60, (from_text(2, "invalid."),))
+    apex = name_from_text(name)
+    return ChangeSet(apex, (CreateZone(**more), PutName(apex, (soa, ns))))
 
 
 @contextmanager

@@ -168,3 +168,13 @@ def test_dig_with_an_exported_key(server: Api, tmp_path: Path, algorithm: str) -
     except FileNotFoundError:
         pytest.skip("dig is not installed")
     assert "192.0.2.1" in done.stdout
+
+
+def test_a_key_file_that_is_wrong_keeps_the_server_from_starting(tmp_path: Path) -> None:
+    server = Api(tmp_path, workers=1)
+    server.start("--key-files", str(tmp_path / "none"), wait=False)
+    try:
+        assert server.wait_ended() == 78
+        assert "key_files: cannot read" in server.text()
+    finally:
+        server.end()

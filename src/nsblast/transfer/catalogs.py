@@ -31,6 +31,8 @@ from nsblast.types import CommitNumber, Wire
 
 PAUSE = 0.5
 """Seconds between two versions of what is made here."""
+BETWEEN = 0.05
+"""Seconds between two rounds in any case."""
 AGAIN = 5.0
 """Seconds until what failed is tried again."""
 
@@ -62,12 +64,15 @@ class Catalogs:
         """Listener of commits, in the committing thread."""
         set_up = [zone.apex for zone in event.zones if zone.what is not What.CHANGED]
         changed = [zone.apex for zone in event.zones if zone.apex in self._following]
-        if (set_up or changed) and self._loop is not None:
+        self._shown = max(self._shown, event.number)
+        if not (set_up or changed) or self._loop is None:
+            return
+        # Without catalogs, one look at what there is now does for all commits until it is made.
+        if changed or self._making or self._following or not self._listed:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._take, event.number, set_up, changed)
+                self._loop.call_soon_threadsafe(self._take, set_up, changed)
 
-    def _take(self, number: CommitNumber, set_up: list[Wire], changed: list[Wire]) -> None:
-        self._shown = max(self._shown, number)
+    def _take(self, set_up: list[Wire], changed: list[Wire]) -> None:
         self._changed.update(changed)
         for apex in set_up:
             self._listed = True
@@ -87,8 +92,8 @@ class Catalogs:
                 self._wake.clear()
                 if not await loop.run_in_executor(self._pool, self._round):
                     loop.call_later(AGAIN, self._wake.set)
-                if self._making:
-                    await asyncio.sleep(max(0.0, self._made_at + PAUSE - time.monotonic()))
+                pause = self._made_at + PAUSE - time.monotonic() if self._making else 0.0
+                await asyncio.sleep(max(BETWEEN, pause))
         finally:
             for making in self._making.values():
                 making.stopped = True

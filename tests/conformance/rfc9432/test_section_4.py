@@ -145,8 +145,7 @@ def test_where_the_log_does_not_reach_all_is_compared(place: Place) -> None:
 
 def test_many_zones_at_once(place: Place) -> None:
     made = place.making()
-    for number in range(1100):
-        place.zone(f"z{number}.test.")
+    place.zones(f"z{number}.test." for number in range(1100))
     made.bring_up(place.last())
     assert len(place.members()) == 1100
     serial = place.record(CATALOG).serial  # type: ignore[union-attr]
