@@ -7,6 +7,7 @@ from typing import Any
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.tsig
 import pytest
 
@@ -174,7 +175,7 @@ def test_a_difference_that_breaks_off_changes_nothing() -> None:
 PROBES: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
     "no SOA": (lambda q: [wire(q, [OTHER])], "no SOA of the zone"),
     "of another zone": (lambda q: [wire(q, [soa(9, apex="other.")])], "no SOA of the zone"),
-    "refused": (lambda q: [wire(q, [], rcode=dns.rcode.REFUSED)], "REFUSED"),
+    "not its zone": (lambda q: [wire(q, [], rcode=dns.rcode.NOTAUTH)], "NOTAUTH"),
     "older": (lambda q: [wire(q, [soa(0)])], "older than ours"),
 }  # fmt: skip
 
@@ -189,6 +190,31 @@ def test_an_soa_that_leads_nowhere(case: str) -> None:
                 await place.fetch(lying.master)
             assert all(asked == "SOA/udp" for asked in lying.asked)
             assert place.record.serial == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("over_tcp", [True, False], ids=["Knot's catalog", "refused"])
+def test_what_is_refused_over_udp_is_asked_over_tcp(over_tcp: bool) -> None:
+    """Knot tells of a catalog zone over TCP alone."""
+
+    def refuse(query: Query) -> Sequence[Said]:
+        return [wire(query, [], rcode=dns.rcode.REFUSED)]
+
+    def tcp(query: Query) -> Sequence[Said]:
+        if not over_tcp:
+            return refuse(query)
+        return [wire(query, [soa(2)])] if query.question[0].rdtype == dns.rdatatype.SOA else split(query, axfr(2))
+
+    async def run() -> None:
+        async with following(tcp, refuse) as (place, lying):
+            if over_tcp:
+                assert (await place.fetch(lying.master)).times.serial == 2
+            else:
+                with pytest.raises(Fault, match="REFUSED"):
+                    await place.fetch(lying.master)
+                assert place.record.serial == 1
+            assert lying.asked[:2] == ["SOA/udp", "SOA/tcp"]
 
     asyncio.run(run())
 
