@@ -34,7 +34,7 @@ class TemplateForm(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
 
     master: Master | UnsetType = UNSET
     """Not given: the catalog's own."""
-    access: dict[Literal["transfer", "notify", "update"], list[str]] | UnsetType = UNSET
+    access: Annotated[dict[str, list[str]], Meta(description="as of /config/{zone}/access")] | UnsetType = UNSET
 
 
 class CatalogForm(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -124,10 +124,11 @@ def _template(call: Call, form: TemplateForm, where: str) -> dict[str, Any]:
     if form.master is not UNSET:
         told["master"] = checked_master(call, form.master)
     if form.access is not UNSET:
-        rules = {act.value: form.access.get(act.value) for act in Act}
-        told["access"] = {
-            name: checked(items, f"{where}.access.{name}") for name, items in rules.items() if items is not None
-        }
+        acts = {act.value for act in Act}
+        for name, items in form.access.items():
+            if name not in acts:
+                raise InputError(f"{where}.access: {name!r} is none of {', '.join(sorted(acts))}", member=where)
+            told.setdefault("access", {})[name] = checked(items, f"{where}.access.{name}")
     return told
 
 
