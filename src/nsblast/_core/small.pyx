@@ -1,8 +1,8 @@
 """Small zone files, each taken in one go: what most files of a folder with very many are.
 
 Owns: reading many of them without the GIL, the short way through scanner and collector, in two passes over the text (the apex,
-then all). Never: which files, directives that lead to other text, messages. What is not right in all, or needs Python on its way, is None: the long way (zones.zonefile) takes
-it up from the start and says what is wrong. RFC 1035 5, 5.2.
+then all). Never: which files, directives that lead to other text, messages. What is not right in all, or needs Python on its way,
+is None: the long way (zones.zonefile) takes it up from the start and says what is wrong. RFC 1035 5, 5.2.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
