@@ -198,9 +198,10 @@ def test_deaths_on_both_sides(scene: Scene) -> None:
         scene.server.stop(signal.SIGKILL)  # its children die with it
         scene.look()  # secondaries go on
         scene.server.start(*FLAGS, env={**os.environ, "NSBLAST_ADMIN_PASSWORD": PASSWORD})
-        scene.server.kill(scene.server.pids()["control"])
+        pids = scene.server.pids()
+        scene.server.kill(pids["control"])
         time.sleep(0.3)
-        scene.server.kill(next(pid for name, pid in scene.server.pids().items() if name.startswith("worker")))
+        scene.server.kill(next(pid for name, pid in pids.items() if name.startswith("worker")))
         scene.look()
     scene.arrive()
     assert scene.server.stop() == 0
