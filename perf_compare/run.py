@@ -23,7 +23,7 @@ from perf_compare.pieces import FULL, QUICK, Piece, parse
 from perf_compare.servers import SERVERS, ServerError
 from perf_compare.stage import Options, Stage, say
 
-KEPT = {"quick": Options(seconds=0.5, warm=0.2, questions=100_000), "full": Options()}
+KEPT = {"quick": Options(rounds=3, seconds=0.5, warm=0.2, questions=100_000), "full": Options()}
 
 
 def wanted(piece: Piece, only: list[str]) -> bool:
