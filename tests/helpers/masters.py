@@ -167,6 +167,8 @@ class Following:
         hosts = Hosts(self.backend)
         find: Callable[[str], TsigKey | None] = self.backend.accounts.tsig_key
         self.secondaries = Secondaries(self.backend, self.backend.database, find, hosts.resolve, self.settings)
+        writer: Any = self.backend._writer
+        writer.listen(self.secondaries.heard)
         return self.secondaries
 
     def make(self, *masters: Master, apex: str = APEX, **more: Any) -> None:

@@ -27,7 +27,7 @@ from nsblast.transfer.incremental import newer
 from nsblast.transfer.masters import Master
 from nsblast.types import Wire
 
-SHUNNED = 10.0
+SHUNNED = 3.0
 """Seconds in which a master that did not answer is not asked again, by other zones either."""
 LEAST_MEMORY = 4 << 20
 SHARED_BY = 8

@@ -143,7 +143,9 @@ class Secondaries:
         record = self._backend.zone(apex)
         if record is None:
             raise NotFound(f"there is no zone {name_to_text(apex)}")
-        zone = self._zones.get(apex) or self._take_up(apex, record)
+        zone = self._zones.get(apex)
+        if zone is None or zone.incarnation != record.incarnation:
+            zone = self._take_up(apex, record)
         if zone is None:
             raise UsageError(f"{name_to_text(apex)} has no master")
         while zone.busy:
@@ -183,7 +185,10 @@ class Secondaries:
         for number, (apex, record) in enumerate(self._backend.zones()):
             if number % 500 == 0:
                 await asyncio.sleep(0)
-            if record.kind is not ZoneKind.SECONDARY or apex in self._zones:
+            if record.kind is not ZoneKind.SECONDARY:
+                continue
+            known = self._zones.get(apex)
+            if known is not None and known.incarnation == record.incarnation:
                 continue
             zone = self._make(apex, record, states.pop(apex, None))
             if zone is not None:
