@@ -61,6 +61,8 @@ def wrong_spelling(question: Question, answer: Answer, world: World) -> Iterator
     """Owner names stand as they are stored; where a wildcard or DNAME made them, as they were asked for."""
     for spelled, record in zip(answer.owners, answer.answer, strict=True):
         zones = [world.zones[up] for up in ancestors(record.name) if up in world.zones]
+        if zones and zones[0].apex != record.name:
+            zones = zones[:1]  # what zones above have below another's apex is not served
         holders = [
             zone
             for zone in zones
