@@ -90,6 +90,10 @@ def test_changes_arrive_by_notify(servers: Callable[..., Server]) -> None:
         until(lambda last=last: shown(second) == f"192.0.2.{last}")
     told = json.loads(second.command("zone", "status", "example.com", "--json").stdout)
     assert told["master"]["state"] == "ok"
+    line = second.command("zone", "status", "example.com").stdout.splitlines()[1]
+    assert line.startswith(f"  from {first.address}:{first.port}: ok, last check ")
+    assert ", next refresh in " in line
+    assert ", expires in 86" in line
     assert told["serial"] == 6
     kinds = [event["how"] for event in second.events("zone transferred")]
     assert kinds[0] == "axfr"
@@ -116,6 +120,10 @@ def test_another_master_when_the_first_is_gone_and_expiry_when_all_are(servers: 
             dns.edns.EDECode.INVALID_DATA
         ]
     assert second.command("rr", "set", "www.example.com", "A", "192.0.2.9", check=False).returncode == 4
+    line = second.command("zone", "status", "example.com").stdout.splitlines()[1]
+    assert f"{one.address}:{one.port}, {two.address}:{two.port}: expired" in line
+    assert ", expired " in line
+    assert ", last error: " in line
     # It is still expired after a restart, and ends to be when a master is back.
     second.stop()
     second.start(*FAST)

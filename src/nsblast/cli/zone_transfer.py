@@ -50,6 +50,8 @@ def status(name: str, db_path: Path | None, config: Path | None, as_json: bool) 
     say(
         f"{told['zone']} {told['kind']}, serial {told['serial']}, {told['names']} names, changed {_ago(told['changed'])}"
     )
+    if told["master"] is not None:
+        say("  " + _master_line(told["master"]))
     for each in told["secondaries"]:
         say("  " + _line(each))
 
@@ -125,6 +127,26 @@ def _line(each: dict[str, Any]) -> str:
     if taken:
         parts.append(f"has {taken['serial']} by {taken['kind']} {_ago(taken['time'])}")
     return ", ".join(part for part in parts if part)
+
+
+def _master_line(master: dict[str, Any]) -> str:
+    parts = [f"from {', '.join(master['masters'])}: {master['state']}"]
+    if master["asking"]:
+        parts.append("being asked now")
+    if master["last_check"]:
+        parts.append(f"last check {_ago(master['last_check'])}")
+    if master["next_refresh"]:
+        parts.append(f"next refresh {_in(master['next_refresh'])}")
+    if master["expires"]:
+        gone = master["expires"] <= time.time()
+        parts.append(f"expired {_ago(master['expires'])}" if gone else f"expires {_in(master['expires'])}")
+    if master["last_error"]:
+        parts.append(f"last error: {master['last_error']}")
+    return ", ".join(parts)
+
+
+def _in(when: float) -> str:
+    return f"in {max(0.0, when - time.time()):.0f} s"
 
 
 def _ago(when: float) -> str:
