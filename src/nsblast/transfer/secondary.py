@@ -12,7 +12,7 @@ import heapq
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from nsblast._core.rrset import ZONE_SPECIAL, unpack_entry
@@ -349,7 +349,7 @@ class Secondaries:
         if record is None or record.incarnation != zone.incarnation:
             raise NotFound(f"there is no zone {name_to_text(zone.apex)}")
         try:
-            outcome = await self.refresher.refresh(
+            looking = self.refresher.refresh(
                 zone.apex,
                 record,
                 masters or zone.source.masters,
@@ -358,6 +358,7 @@ class Secondaries:
                 force=force or not zone.transferred,  # what it holds until then is its own, whatever the serial
                 fresh=fresh or zone.again,
             )
+            outcome = await self._expiring_meanwhile(zone, looking)
         except NsblastError as error:
             await self._failed(zone, record, error)
             raise
@@ -416,6 +417,20 @@ class Secondaries:
         if zone.contents and not zone.expired:
             zone.due = min(zone.due, max(zone.expires, now))
         self._remember(zone)
+
+    async def _expiring_meanwhile(self, zone: Zone, looking: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """What comes of a look. A zone whose time ends before that expires then: a silent master takes seconds to be given up."""
+        task = asyncio.ensure_future(looking)
+        try:
+            if zone.contents and not zone.expired:
+                await asyncio.wait((task,), timeout=max(0.0, zone.expires - time.time()))
+                if not task.done() and self._zones.get(zone.apex) is zone:
+                    await self._expire(zone)
+            return await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
 
     async def _expire(self, zone: Zone) -> None:
         self.observe("expired")

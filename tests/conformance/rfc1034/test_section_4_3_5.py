@@ -102,6 +102,24 @@ def test_the_zone_expires_and_comes_back() -> None:
     asyncio.run(run())
 
 
+def test_it_expires_while_a_silent_master_is_waited_for() -> None:
+    async def run() -> None:
+        version = Version(5, refresh=1, expire=2)
+        async with followed(version) as (place, _):
+            version.silent = True
+            confirmed = place.status()["last_confirmed"]
+            await until(lambda: place.status()["state"] == "expired")
+            assert place.record.expired
+            assert 1.9 < time.time() - confirmed < 3.0, "the look takes six seconds, the zone is good for two"
+            assert place.status()["asking"]
+            version.silent = False  # the answer comes to the same look
+            await until(lambda: not place.record.expired)
+            assert place.status()["failures"] == 0
+            assert not special(place)
+
+    asyncio.run(run())
+
+
 def test_state_outlives_the_process() -> None:
     async def run() -> None:
         version = Version(5, refresh=100, expire=200)
