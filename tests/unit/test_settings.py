@@ -57,6 +57,16 @@ def test_flat_and_table_spelling_are_one_setting(tmp_path: Path) -> None:
         ("a = 1\ndns_port = x", {}, ["nsblast.toml:2:12"]),
         ("group = 'dns'", {}, ["group is set but user is not"]),
         ("query_log_types = ['NOSUCH']", {}, ["query_log_types", "'NOSUCH' is no record type"]),
+        ("\nsecondaries = ['a.test']", {}, ["toml:2", "secondaries", "'a.test'", "ZONE MASTER"]),
+        ("secondaries = ['a.test key:k']", {}, ["secondaries", "'a.test key:k'", "ZONE MASTER"]),
+        ("secondaries = ['a.test ::1 key:k key:l']", {}, ["secondaries", "key:l", "ZONE MASTER"]),
+        ("secondaries = ['a..test ::1']", {}, ["secondaries", "'a..test ::1'"]),
+        ("secondaries = ['a.test 192.0.2.300']", {}, ["secondaries", "'192.0.2.300' is not an IPv4 or IPv6 address"]),
+        ("secondaries = ['a.test 192.0.2.1:70000']", {}, ["secondaries", "192.0.2.1:70000", "70000 is no port"]),
+        ("", {"NSBLAST_SECONDARIES": "a.test"}, ["NSBLAST_SECONDARIES", "'a.test'"]),
+        ("[[secondaries]]\nzone = 'a.test'\nmaster = '::1'", {}, ["toml:1", "secondaries", "masters", "not master"]),
+        ("[[secondaries]]\nzone = 'a.test'\nmasters = [1]", {}, ["secondaries", "masters (a list of servers)"]),
+        ("[[secondaries]]\nmasters = ['::1']", {}, ["secondaries", "zone (a name)"]),
     ],
 )
 def test_error_names_place_key_and_value(tmp_path: Path, toml: str, environ: dict[str, str], words: list[str]) -> None:
@@ -117,3 +127,20 @@ def test_sizes_round_trip(octets: int) -> None:
 @given(st.integers(min_value=0, max_value=10**10))
 def test_durations_round_trip_to_the_millisecond(milliseconds: int) -> None:
     assert abs(parse_duration(format_duration(milliseconds / 1000)) - milliseconds / 1000) < 0.0006
+
+
+def test_secondaries_as_lines_and_as_tables(tmp_path: Path) -> None:
+    lines = ("a.test 192.0.2.1 [2001:db8::1]:5353 key:xfr.", "b.test ns.example")
+    assert layers(tmp_path, f"secondaries = {list(lines)}").load().settings.secondaries == lines
+    tables = """[[secondaries]]
+zone = "a.test"
+masters = ["192.0.2.1", "[2001:db8::1]:5353"]
+key = "xfr."
+[[secondaries]]
+zone = "b.test"
+masters = "ns.example"
+"""
+    loaded = layers(tmp_path, tables).load().settings
+    assert loaded.secondaries == lines
+    assert is_live("secondaries")
+    assert changes(Settings(), loaded)[0] == {"secondaries": lines}
