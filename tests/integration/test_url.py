@@ -1,5 +1,6 @@
 """Commands with --url, the client and the example scripts, against a real server over real HTTP."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from nsblast.client import Client, Missing, NotLoggedIn, NotPermitted, Stale, Taken
 from tests.helpers.api import PASSWORD, Api, api
 from tests.helpers.commands import Done, nsblast
+from tests.helpers.masters import Scripted, axfr, soa, wire
 from tests.helpers.server import free_place
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -160,6 +162,34 @@ def test_accounts(server: Api, tmp_path: Path) -> None:
     refused(nsblast("user", "create", "ann", "--no-password", *there), 4)
     ok("tenant", "delete", "other")
     assert "other" in refused(nsblast("tenant", "show", "other"), 3)
+
+
+def test_transfer_from_a_server_that_is_named(dns: Client, tmp_path: Path) -> None:
+    def commands(place: str) -> None:
+        ok("tenant", "create", "away")
+        ask = ("zone", "transfer", "example", "--from", place, "--tenant", "away")
+        assert ok(*ask) == f"example. transferred from {place} by AXFR, serial 7, a new secondary\n"
+        (made,) = [each for each in dns.zones(tenant="*") if each.zone == "example."]
+        assert (made.kind, made.tenant) == ("secondary", dns.tenant_of("away").id)
+        assert f"\n  from {place}: ok, last check " in ok("zone", "status", "example", "--tenant", "away")
+        assert ok(*ask) == f"example. is current with {place}, serial 7\n"
+        assert ok(*ask, "--force").endswith("by AXFR, serial 7\n")
+        assert "from[0].tsig: there is no key 'none.'" in refused(nsblast(*ask, "--key", "none"), 65)
+        ok("role", "create", "follower", "--permission", "USE_API", "--permission", "CONFIG_SLAVE")
+        follower = ("--api-key-file", key_of(tmp_path, "follower"))
+        fresh = ("zone", "transfer", "fresh.test", "--from", place)
+        assert "CREATE_ZONE" in refused(nsblast(*fresh, *follower), 77)
+        ok("zone", "delete", "example", "--tenant", "away")
+        # What is nowhere to be had is not made.
+        refused(nsblast("zone", "transfer", "none.test", "--from", place), 74)
+        assert "none.test" not in ok("zone", "list")
+        ok("tenant", "delete", "away")
+
+    async def run() -> None:
+        async with Scripted(lambda query: [wire(query, axfr(7))], lambda query: [wire(query, [soa(7)])]) as master:
+            await asyncio.to_thread(commands, f"{master.address}:{master.port}")
+
+    asyncio.run(run())
 
 
 def test_backup() -> None:

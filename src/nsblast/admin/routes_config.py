@@ -86,13 +86,13 @@ async def get_master(call: Call) -> Answer:
 def _checked(call: Call, master: Master) -> dict[str, Any]:
     """As it is stored."""
     plain: dict[str, Any] = msgspec.to_builtins(master)
-    _check_one(call, plain, "master")
+    check_master(call, plain, "master")
     for number, one in enumerate(plain["also"]):
-        _check_one(call, one, f"master.also[{number}]")
+        check_master(call, one, f"master.also[{number}]")
     return plain
 
 
-def _check_one(call: Call, one: dict[str, Any], member: str) -> None:
+def check_master(call: Call, one: dict[str, Any], member: str) -> None:
     """A master's host and key; the key gets the spelling it has in the store."""
     host = one["hostname"]
     if literal(host) is None and (host.replace(".", "").isdigit() or not is_host(host)):

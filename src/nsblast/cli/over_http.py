@@ -223,10 +223,9 @@ class UrlBackend:
         if op in ("zone_status", "zone_notify"):
             asked = self._client.zone_status if op == "zone_status" else self._client.notify_zone
             return msgspec.to_builtins(asked(name_to_text(args["apex"])))
-        if op == "zone_transfer" and not args["masters"]:
-            return self._client.transfer_zone(name_to_text(args["apex"]), force=args["force"])
         if op == "zone_transfer":
-            raise UsageError("--from cannot be done over HTTP: set the zone's master, then transfer it")
+            servers = [shapes.Further(*one) for one in args["masters"]]
+            return self._client.transfer_zone(name_to_text(args["apex"]), servers=servers, force=args["force"])
         raise UsageError(f"{op} cannot be done over HTTP")
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar, Unpack, cast
 
 import msgspec
 
-from nsblast.client.shapes import Change, Changed, Entry, Found, Happened, Master, Secondary, Vzone, Zone
+from nsblast.client.shapes import Change, Changed, Entry, Found, Further, Happened, Master, Secondary, Vzone, Zone
 from nsblast.client.transport import Transport, Writing, etag_of, part
 
 T = TypeVar("T")
@@ -146,10 +146,16 @@ class ZoneCalls(Transport):
         """Change members of Master."""
         return self.done("PATCH", _master(zone), given, {"master": members})
 
-    def transfer_zone(self, zone: str, *, force: bool = False, tenant: str = "") -> dict[str, Any]:
-        """Bring a secondary up to its masters now; force: the whole zone, whatever its serial."""
+    def transfer_zone(
+        self, zone: str, *, servers: Sequence[Further] = (), force: bool = False, tenant: str = ""
+    ) -> dict[str, Any]:
+        """Bring a secondary up to its masters now; force: the whole zone, whatever its serial.
+
+        servers: to ask instead, this once; a zone that is not there is made a secondary of them.
+        """
         query = {"tenant": tenant or self.tenant}
-        return self.ask("POST", f"/zone/{part(zone)}/transfer", dict[str, Any], query=query, body={"force": force})
+        body = {"force": force, "from": list(servers)}
+        return self.ask("POST", f"/zone/{part(zone)}/transfer", dict[str, Any], query=query, body=body)
 
     def delete_master(self, zone: str, **given: Unpack[Writing]) -> Changed:
         """Make a secondary a primary again, with the contents it has."""

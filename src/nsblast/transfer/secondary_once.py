@@ -53,9 +53,10 @@ async def fetch_now(
     masters: Sequence[Master],
     *,
     actor: str,
+    tenant: str = "",
     force: bool = False,
 ) -> Fetched:
-    """Bring a zone up to its masters, or to those given, at once; a zone that is not there is made a secondary of these.
+    """Bring a zone up to its masters, or to those given, at once; a zone that is not there is made a secondary of these, the tenant's.
 
     NotFound, Conflict for a primary, Failed when no master had it: then there is no zone either, when there was none.
     """
@@ -66,7 +67,7 @@ async def fetch_now(
         return Fetched(apex, await secondaries.transfer(apex, masters=tuple(masters), force=force), False)
     if not masters:
         raise NotFound(f"there is no zone {name_to_text(apex)}: say from where it is to be transferred")
-    make = CreateZone(ZoneKind.SECONDARY, settings={SETTING: setting_of(Source(tuple(masters)))})
+    make = CreateZone(ZoneKind.SECONDARY, tenant, {SETTING: setting_of(Source(tuple(masters)))})
     with secondaries.holding(apex):
         await backend.submit_in_loop(ChangeSet(apex, (make,), actor=actor))
         made = backend.zone(apex)
