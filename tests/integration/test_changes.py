@@ -98,6 +98,21 @@ def contents(apex: str, names: int) -> ChangeSet:
     return ChangeSet(wire(apex), (ReplaceZone(entries_of(wire(apex), rrs)),))
 
 
+def test_a_list_may_be_left_and_asked_beside(server: Server) -> None:
+    """A stream still being read, with more under way than its sender waits for, takes nothing from other requests, nor they from it."""
+    server.start()
+    with backend_of(server) as backend:
+        backend.apply(contents("z.test.", 60_000))
+        first, second = backend.entries(wire("z.test.")), backend.entries(wire("z.test."))
+        names = [next(first).owner]
+        assert next(second).owner == names[0]
+        assert backend.apply(new_zone("other.test.")).serial == 1
+        assert backend.zone(wire("other.test.")) is not None
+        names += [each.owner for each in first]
+        assert len(names) == len(set(names)) == 60_001
+        assert [each.owner for each in second] == names[1:]
+
+
 class Asker:
     """Queries over sockets of many client ports, so that every worker of the port gets some."""
 

@@ -36,6 +36,7 @@ class RemoteBackend:
     def __init__(self, db_path: Path, timeout: float | None = None) -> None:
         """NotRunning when no server listens there."""
         self._db_path = db_path
+        self._timeout = timeout
         self._client = Client(db_path, timeout)
         self.running = True
 
@@ -123,9 +124,11 @@ class RemoteBackend:
         self._client.close()
 
     def _many(self, op: str, kind: type[Any], **args: Any) -> Iterator[Any]:
-        for batch in self._client.stream(op, **args):
-            for item in batch:
-                yield msgspec.convert(item, kind)
+        # A connection of its own: who reads a list may ask something else before its end.
+        with Client(self._db_path, self._timeout) as client:
+            for batch in client.stream(op, **args):
+                for item in batch:
+                    yield msgspec.convert(item, kind)
 
 
 def operations(backend: LocalBackend, db_path: Path) -> Mapping[str, Handler]:
