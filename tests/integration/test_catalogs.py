@@ -84,6 +84,8 @@ def test_zones_come_and_go(pair: Pair) -> None:
     assert time.monotonic() - began < 5
     pair.zone("two.test")
     until(lambda: pair.serves("two.test"), "another one")
+    refused = pair.other.delete("/zone/two.test")
+    assert (refused.status_code, f"the catalog {CATALOG}" in refused.json()["message"]) == (409, True)
     pair.ok("DELETE", "/zone/one.test")
     until(lambda: pair.listed() == {"two.test."}, "the end of a zone")
     assert not pair.serves("one.test")

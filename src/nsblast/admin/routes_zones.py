@@ -297,7 +297,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="DELETE", path="/zone/{zone}", handler=delete_zone, query=Changing, tag="zones",
-        summary="Delete a zone with all that is in it", answers={200: "deleted", **_THERE, **_CHANGED},
+        summary="Delete a zone with all that is in it", answers={200: "deleted", **_THERE, **_CHANGED, 409: "a catalog that is followed made it"},
     ),
     Endpoint(
         method="GET", path="/zone/{zone}/export", handler=export_zone, query=Acting, tag="zones", produces=_TEXT,

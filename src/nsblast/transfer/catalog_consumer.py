@@ -2,7 +2,8 @@
 
 Owns: what each member means for the zones here, the change-sets for it, what is told of the catalog's state. Never: transfers of the catalog
 or of the zones it makes (secondary.py follows both by their records), when (catalogs.py), records (catalog.py).
-A zone that this catalog did not make is never touched: its member is a clash, tried again when the zone changes. A broken catalog is followed in
+A zone that this catalog did not make is never touched: its member is a clash, tried again when the zone changes. One that it made
+is deleted by nobody else (zones/checks.py). A broken catalog is followed in
 nothing until it is mended. What a catalog has done stands in the zones themselves (settings "from_catalog"), so that nothing else is kept: at the
 start all is compared, later versions by the journal. RFC 9432 5.
 """
@@ -306,7 +307,8 @@ class Following:
         return catalog_settings.settings_of(self._consumer, self._record.settings, had, origin)
 
     def _change(self, zone: Wire, ops: tuple[Op, ...], comment: str, guard: Guard | None) -> ChangeSet:
-        return ChangeSet(zone, ops, actor=ACTOR, comment=f"{comment} {name_to_text(self.apex)}", guard=guard)
+        told = f"{comment} {name_to_text(self.apex)}"
+        return ChangeSet(zone, ops, actor=ACTOR, comment=told, guard=guard, inbound=True)
 
     def _is_mine(self, record: ZoneRecord, label: bytes | None) -> bool:
         origin = catalog_settings.origin_of(record)

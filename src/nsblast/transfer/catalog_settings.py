@@ -16,13 +16,13 @@ from nsblast.errors import InputError
 from nsblast.records import name_from_text, name_to_text
 from nsblast.store.layout import CATALOG_SETTING as SETTING
 from nsblast.store.layout import FIRST_TENANT
+from nsblast.store.layout import ORIGIN_SETTING as ORIGIN
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.transfer.catalog import GROUP_LONGEST
 from nsblast.transfer.rules import SETTING as ACCESS
 from nsblast.types import Wire
 
 MEMBERSHIP = "membership"
-ORIGIN = "from_catalog"
 MASTER = "master"
 GROUPS_MOST = 1000
 CATALOGS_MOST = 100

@@ -4,12 +4,16 @@ Owns: the rules; each raises InputError naming owner and type. Never: the store,
 RFC 1034 3.6.2, 1035 3.3, 2181 5.2, 8 and 10.1, 4034 2.5 and 3, 6672 2.3 and 2.4, 6895 3.1.
 """
 
+from collections.abc import Callable
+
 import dns.exception
 import dns.name
 import dns.rdatatype
 
 from nsblast._core.rrset import HAS_CNAME, HAS_DNAME, IS_APEX, IS_CUT, IS_OCCLUDED
 from nsblast.errors import Conflict, InputError
+from nsblast.records import name_from_text
+from nsblast.store import layout
 from nsblast.store.overlay import Node
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import RawRrset, Wire
@@ -94,6 +98,21 @@ def check_master(apex: Wire, record: ZoneRecord | None, *, inbound: bool) -> Non
     """Conflict for a change of a secondary's contents that does not come from its master."""
     if record is not None and record.kind is ZoneKind.SECONDARY and not inbound:
         raise Conflict(f"the contents of {text(apex)} come from its master")
+
+
+def check_catalog(apex: Wire, record: ZoneRecord, zone: Callable[[Wire], ZoneRecord | None], *, inbound: bool) -> None:
+    """Conflict for a deletion by hand of a zone that a catalog followed here made, and would make again (RFC 9432 5)."""
+    origin = record.settings.get(layout.ORIGIN_SETTING)
+    if inbound or record.kind is not ZoneKind.SECONDARY or not isinstance(origin, dict):
+        return
+    name = str(origin.get("catalog"))
+    catalog = zone(name_from_text(name))
+    role = catalog.settings.get(layout.CATALOG_SETTING) if catalog is not None else None
+    if isinstance(role, dict) and role.get("role") == "consumer":
+        raise Conflict(
+            f"{text(apex)} is a member of the catalog {name}, which is followed here: it goes when the catalog gives it up, "
+            "or can be deleted when that is followed no more"
+        )
 
 
 # -- the SOA's serial --

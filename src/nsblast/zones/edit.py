@@ -129,6 +129,7 @@ class _Edit:
     def _delete(self, op: DeleteZone) -> None:
         if self.record is None:
             raise NotFound(f"there is no zone {text(self.apex)}")
+        checks.check_catalog(self.apex, self.record, self.view.zone, inbound=self.change.inbound)
         low, high = self.structure.low, self.structure.high
         self.deletion = op if isinstance(op, KeptDeletion) else None
         if self.record.names > BULK:

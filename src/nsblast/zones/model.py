@@ -200,7 +200,7 @@ class ChangeSet:
     dry_run: bool = False
     guard: Guard | None = None
     inbound: bool = False
-    """It comes from the zone's master: nobody else changes the contents of a secondary."""
+    """It comes from the zone's master, or the catalog that made it: nobody else changes the contents of a secondary, or deletes a member."""
 
 
 class Diff(NamedTuple):

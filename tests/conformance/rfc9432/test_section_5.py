@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nsblast.errors import Conflict
 from nsblast.records import name_from_text
 from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.catalog_consumer import Following
@@ -101,6 +102,18 @@ def test_5_3_removed_members_go_and_nobody_elses_zones(place: Place, restarted: 
     follow(place, again, B)
     assert zones(place) == {"b.test.", "own.test."}
     assert place.record("own.test.").kind is ZoneKind.PRIMARY  # type: ignore[union-attr]
+
+
+def test_5_3_nobody_but_the_catalog_removes_a_member(place: Place) -> None:
+    one = place.following()
+    follow(place, one, A, B)
+    with pytest.raises(Conflict, match=f"a.test. is a member of the catalog {CATALOG}"):
+        place.drop("a.test.")
+    follow(place, one, B)
+    assert zones(place) == {"b.test."}
+    place.set(CATALOG, catalog=None)
+    place.drop("b.test.")
+    assert zones(place) == set()
 
 
 def test_5_2_a_clash_is_never_replaced_and_tried_again_when_it_is_gone(place: Place) -> None:
