@@ -1,6 +1,7 @@
 """Catalogs between two running servers: many zones, deaths of either control process, the commands over socket and HTTP, clashes, what is broken."""
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -15,7 +16,7 @@ import dns.rcode
 import httpx
 import pytest
 
-from nsblast.errors import NsblastError
+from nsblast.errors import InputError, NotFound, NsblastError
 from tests.helpers.api import PASSWORD, Api, api
 
 CATALOG = "cat.test."
@@ -178,6 +179,37 @@ def test_commands_over_http(pair: Pair, tmp_path: Path, monkeypatch: pytest.Monk
     place = f"{pair.makes.address}:{pair.makes.port}"
     assert nsblast("catalog", "consume", "other.cat.test", "--from", place).code == 0
     assert nsblast("catalog", "status", "other.cat.test").out.startswith("consumer, waiting")
+
+
+@pytest.mark.parametrize("way", ["here", "url"])
+def test_groups_and_templates_from_the_command_line(
+    pair: Pair, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.helpers.commands import nsblast
+
+    monkeypatch.setenv("NSBLAST_PASSWORD", PASSWORD)
+    place = ("-d", pair.follows.db_path) if way == "here" else ("--url", pair.follows.url, "--user", "admin")
+    set_up = {"template": {"access": {"transfer": ["any"]}}, "groups": {"g": {"master": {"hostname": "192.0.2.7"}}}}
+    file = tmp_path / "members.json"
+    file.write_text(json.dumps(set_up))
+    assert nsblast("catalog", "consume", CATALOG, "--set-up", file, *place).code == 0
+    shown = nsblast("catalog", "show", CATALOG, *place).json
+    assert shown["catalog"]["template"] == set_up["template"]
+    assert shown["catalog"]["groups"]["g"]["master"]["hostname"] == "192.0.2.7"
+    for wrong, told in (
+        ("{", "members.json: "),
+        ('{"role": "producer", "of": "all"}', "'role' is neither"),
+        ('{"groups": {"g": {"acces": {}}}}', "acces"),
+        ('{"template": {"access": {"transfer": ["nobody knows"]}}}', "catalog.template.access.transfer"),
+    ):
+        file.write_text(wrong)
+        refused = nsblast("catalog", "consume", CATALOG, "--set-up", file, *place)
+        assert (refused.code, told in refused.err) == (InputError.exit_code, True), refused
+    assert nsblast("catalog", "show", CATALOG, *place).json == shown
+    assert nsblast("catalog", "consume", CATALOG, *place).code == 0
+    assert nsblast("catalog", "show", CATALOG, "--json", *place).json["catalog"] == {"role": "consumer"}
+    nobody = nsblast("catalog", "show", "nobody.test", *place)
+    assert (nobody.code, "there is no zone" in nobody.err) == (NotFound.exit_code, True)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Owns: the arguments of these commands, what they print. Never: what a catalog do
 """
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,11 +16,11 @@ from nsblast._core.name import fold
 from nsblast.backend import Backend
 from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
-from nsblast.cli.speak import say, say_json, say_json_list, settings_of
+from nsblast.cli.speak import file_errors, say, say_json, say_json_list, settings_of
 from nsblast.cli.target import client_if_url, place_options, tenant_given
 from nsblast.client import Client
 from nsblast.client.shapes import Master, Soa
-from nsblast.errors import Conflict, NotFound, NotRunning
+from nsblast.errors import Conflict, InputError, NotFound, NotRunning
 from nsblast.records import from_text, name_from_text, name_to_text
 from nsblast.store.layout import CATALOG_SETTING
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
@@ -159,8 +160,13 @@ class There:
 
 
 @contextlib.contextmanager
-def _place(db_path: Path | None, config: Path | None) -> Iterator[Place]:
+def _place(db_path: Path | None, config: Path | None, *, checked: bool = False) -> Iterator[Place]:
+    """checked: what is set goes through the admin API's checks here, too."""
     client = client_if_url(tenant_goes=True)
+    if client is None and checked:
+        from nsblast.cli.here import client_here
+
+        client = client_here(settings_of(db_path, config), "nsblast catalog", tenant_given())
     if client is not None:
         with client:
             yield There(client)
@@ -209,15 +215,18 @@ def _told(value: dict[str, Any], line: str, as_json: bool) -> None:
 @click.option("--from", "masters", multiple=True, metavar="ADDRESS", help="Where the catalog, and its members, are transferred from: ADDRESS, [ADDRESS]:PORT or NAME; may be given again.")  # fmt: skip
 @click.option("--refresh", type=click.IntRange(1, 0x7FFFFFFF), default=REFRESH, show_default=True, metavar="SECONDS", help="Between two looks at a serial, with --from.")  # fmt: skip
 @click.option("--key", default="", metavar="NAME", help="Sign transfers with this TSIG key (`nsblast key`).")
+@click.option("--set-up", type=click.Path(path_type=Path, readable=False, allow_dash=True), metavar="FILE", help='What members are set up with: JSON {"template": …, "groups": …} as over HTTP; - is standard input. [default: the catalog\'s masters]')  # fmt: skip
 @place_options
-def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, db_path: Path | None, config: Path | None, as_json: bool) -> None:  # fmt: skip
+def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, set_up: Path | None, db_path: Path | None, config: Path | None, as_json: bool) -> None:  # fmt: skip
     """Follow the catalog NAME: make, set up and remove secondary zones as it says.
 
-    With --from the zone is made, if need be, as a secondary of these masters.
+    With --from the zone is made, if need be, as a secondary of these masters. What members were set up with before is replaced.
     """
     apex = _apex(name)
-    told = {"role": "consumer"}
-    with _place(db_path, config) as place:
+    told: dict[str, Any] = {"role": "consumer"}
+    if set_up is not None:
+        told |= _read(set_up)
+    with _place(db_path, config, checked=set_up is not None) as place:
         if masters and isinstance(place, Here):
             source = setting_of(Source(tuple(parse(each, key) for each in masters), refresh))
             _make_secondary(place.backend, apex, {MASTER: source, CATALOG_SETTING: told})
@@ -226,6 +235,23 @@ def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, db_path
                 place.make_secondary(apex, setting_of(Source(tuple(parse(each, key) for each in masters), refresh)))
             place.set(apex, CATALOG_SETTING, told)
     _told({"catalog": name_to_text(apex)}, f"{name_to_text(apex)} is followed", as_json)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A template and groups, in the form that the API takes; InputError."""
+    from nsblast.admin.routes_catalog import CatalogForm
+
+    with file_errors(f"read {file}"):
+        text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        given = msgspec.json.decode(text, type=dict[str, Any])
+        msgspec.convert({**given, "role": "consumer"}, CatalogForm)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: {error}", file=str(file)) from None
+    stray = next((member for member in given if member not in ("template", "groups")), None)
+    if stray is not None:
+        raise InputError(f"{file}: {stray!r} is neither template nor groups", file=str(file))
+    return given
 
 
 def _make_secondary(backend: Backend, apex: Wire, settings: dict[str, Any]) -> None:
@@ -250,6 +276,23 @@ def stop(name: str, db_path: Path | None, config: Path | None, as_json: bool) ->
             raise NotFound(f"{name_to_text(apex)} is no catalog")
         place.set(apex, CATALOG_SETTING, {})
     _told({"stopped": name_to_text(apex)}, f"{name_to_text(apex)} is no catalog any more", as_json)
+
+
+@catalog.command("show")
+@click.argument("name")
+@place_options
+def show(name: str, db_path: Path | None, config: Path | None, as_json: bool) -> None:
+    """Show what the zone NAME is set up as, a catalog or a member of some: JSON, in the form that the API takes."""
+    apex = _apex(name)
+    with _place(db_path, config) as place:
+        told: dict[str, Any] = {"zone": name_to_text(apex), MEMBERSHIP: place.get(apex, MEMBERSHIP)}
+        with contextlib.suppress(NotFound):
+            told[CATALOG_SETTING] = place.get(apex, CATALOG_SETTING)
+    told = {member: value for member, value in told.items() if value}
+    if as_json:
+        say_json(told)
+    else:
+        say(msgspec.json.format(msgspec.json.encode(told)).decode())
 
 
 @catalog.command("status")
