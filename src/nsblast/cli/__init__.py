@@ -14,7 +14,10 @@ _COMMANDS = {
     "serve": ("nsblast.cli.serve:serve", "Serve DNS until told to stop (SIGTERM, Ctrl-C)."),
     "zone": ("nsblast.cli.zone:zone", "Import, export, list, show, check and delete zones."),
     "rr": ("nsblast.cli.rr:rr", "Show and change records."),
-    "catalog": ("nsblast.cli.catalog:catalog", "Make and follow catalog zones (RFC 9432)."),
+    "catalog": (
+        "nsblast.cli.catalog:catalog",
+        "Make and follow catalog zones (RFC 9432): lists of zones that other servers take up by themselves.",
+    ),
     "backup": (
         "nsblast.cli.backup:backup",
         "Back up the whole database, while the server runs; verify and restore it.",
