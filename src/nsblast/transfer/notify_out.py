@@ -32,7 +32,7 @@ from nsblast.store.values_v1 import What, ZoneChange
 from nsblast.transfer.hosts import Hosts
 from nsblast.transfer.notify_queue import Job, Place, Queue, State, Timing
 from nsblast.transfer.notify_seen import SeenOf
-from nsblast.transfer.notify_targets import Ourselves, Plan, Target, defaults_of, named, plan_of
+from nsblast.transfer.notify_targets import Ourselves, Plan, Target, defaults_of, may_sign, named, plan_of
 from nsblast.transfer.notify_wire import Ports, UnderWay
 from nsblast.types import CommitNumber, Wire
 
@@ -256,7 +256,7 @@ class Notifier:
         key: TsigKey | None = None
         if job.target.tsig:
             key = self._accounts.tsig_key(job.target.tsig)
-            if key is None or not key.active:
+            if key is None or not key.active or not may_sign(job.zone.plan, key):
                 self._complain("a secondary's key is missing", job, key=job.target.tsig)
                 self.observe("failed")
                 self._queue.end(job)

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from nsblast._core.name import fold, labels
 from nsblast._core.rrset import unpack_entry
+from nsblast.access.records_v1 import TsigKey
 from nsblast.backend.local import LocalBackend
 from nsblast.records.names import name_to_text
 from nsblast.settings import Settings
+from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer.hosts import Hosts, literal
 from nsblast.transfer.masters import source_of
@@ -48,6 +50,13 @@ class Plan(NamedTuple):
     targets: tuple[Target, ...]
     outside: tuple[Wire, ...]
     """Hosts of the NS set that our zones have no addresses of."""
+    tenant: str = FIRST_TENANT
+    """The zone's."""
+
+
+def may_sign(plan: Plan, key: TsigKey) -> bool:
+    """Whether the key is one that the zone's setting can mean: names become free, and another tenant may make a key of that name."""
+    return (key.tenant or FIRST_TENANT) in (plan.tenant or FIRST_TENANT, FIRST_TENANT)
 
 
 def defaults_of(settings: Settings) -> tuple[Target, ...]:
@@ -137,7 +146,8 @@ def plan_of(
                 if each.address not in masters:
                     targets.setdefault((each.address, each.port), each)
     serial = int.from_bytes(soa[-20:-16], "big")
-    return Plan(apex, serial, data.spelling or apex, ttl, soa, tuple(targets.values())[:MOST], tuple(outside[:MOST]))
+    told = tuple(targets.values())[:MOST]
+    return Plan(apex, serial, data.spelling or apex, ttl, soa, told, tuple(outside[:MOST]), record.tenant)
 
 
 def _hosts_of(soa: bytes, rdatas: Iterable[bytes]) -> list[Wire]:

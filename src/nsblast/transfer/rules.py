@@ -140,17 +140,21 @@ def may(
             return False
         if getattr(key, act.value) and covers(key, apex, record):
             return True
-    rule = rule_of(act, record.settings, defaults)
-    if key is not None and (key.tenant or FIRST_TENANT) not in (record.tenant or FIRST_TENANT, FIRST_TENANT):
-        rule = rule.without_keys()
-    return rule.fits(client, key)
+    return _for_key(rule_of(act, record.settings, defaults), record, key).fits(client, key)
 
 
 def may_query(record: ZoneRecord, client: bytes, key: TsigKey | None, defaults: Defaults) -> bool:
     """Whether a client may look names of the zone up. A key that does not count here takes nothing away."""
     if key is not None and not (key.active and (not key.networks or _within(_networks(tuple(key.networks)), client))):
         key = None
-    return rule_of(Act.QUERY, record.settings, defaults).fits(client, key)
+    return _for_key(rule_of(Act.QUERY, record.settings, defaults), record, key).fits(client, key)
+
+
+def _for_key(rule: Rule, record: ZoneRecord, key: TsigKey | None) -> Rule:
+    """The rule as it is for a key: one of another tenant than the zone's, or the first, is not who the rule means."""
+    if key is not None and (key.tenant or FIRST_TENANT) not in (record.tenant or FIRST_TENANT, FIRST_TENANT):
+        return rule.without_keys()
+    return rule
 
 
 def covers(key: TsigKey, apex: Wire, record: ZoneRecord) -> bool:

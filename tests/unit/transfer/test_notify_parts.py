@@ -17,7 +17,7 @@ from nsblast.transfer import notify_seen
 from nsblast.transfer.hosts import Hosts
 from nsblast.transfer.notify_queue import Destination, Job, Zone
 from nsblast.transfer.notify_seen import SeenOf
-from nsblast.transfer.notify_targets import Ourselves, Plan, Target, defaults_of, from_item, plan_of
+from nsblast.transfer.notify_targets import Ourselves, Plan, Target, defaults_of, from_item, may_sign, plan_of
 from nsblast.transfer.notify_wire import Ports, UnderWay, message_of
 from nsblast.transfer.tsig import take_off
 from tests.helpers.updating import SECRET, Updating, tsig_of, updating
@@ -287,3 +287,15 @@ def test_what_counts_as_knowing() -> None:
     assert taken is not None
     assert taken.acknowledged(8)
     assert taken.members()["transferred"] == {"serial": 8, "time": 2.0, "kind": "ixfr"}
+
+
+def test_another_tenants_key_of_that_name_signs_nothing(place: Updating) -> None:
+    def key(tenant: str) -> TsigKey:
+        return TsigKey(tenant=tenant, name="k.", algorithm="hmac-sha256", secret=SECRET)
+
+    first, theirs = plan(place, "told.test."), PLAN._replace(tenant="theirs")
+    assert may_sign(first, key(""))
+    assert may_sign(theirs, key("theirs"))
+    assert may_sign(theirs, key(first.tenant))
+    assert not may_sign(theirs, key("another"))
+    assert not may_sign(first, key("another"))

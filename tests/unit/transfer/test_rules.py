@@ -7,7 +7,7 @@ from nsblast.access.records_v1 import TsigKey
 from nsblast.errors import InputError
 from nsblast.settings import Settings
 from nsblast.store.values_v1 import ZoneRecord
-from nsblast.transfer.rules import Act, checked, defaults_of, may
+from nsblast.transfer.rules import Act, checked, defaults_of, may, may_query
 
 APEX = b"\x07example\x00"
 INSIDE = bytes([10, 1, 2, 3])
@@ -88,6 +88,9 @@ def test_a_key_that_a_rule_names_must_be_of_the_zones_tenant_or_the_first(
         may(Act.TRANSFER, APEX, ZoneRecord(tenant=of_zone), OUTSIDE, named, {Act.TRANSFER: ("key:k.example.",)})
         is allowed
     )
+    record = ZoneRecord(tenant=of_zone, settings={"access": {"query": ["key:k.example."]}})
+    assert may_query(record, OUTSIDE, named, {}) is allowed
+    assert may_query(ZoneRecord(tenant=of_zone), OUTSIDE, named, {Act.QUERY: ("key:k.example.",)}) is allowed
 
 
 def test_a_key_used_from_elsewhere_is_worth_less_than_none() -> None:
