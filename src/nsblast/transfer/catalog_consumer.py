@@ -33,6 +33,7 @@ ACTOR = "catalog"
 AT_ONCE = 512
 """Change-sets handed to the writer before the first of them must be done: they share commits."""
 SOA = 6
+NAME_OCTETS = 255
 
 
 class State(NamedTuple):
@@ -118,6 +119,8 @@ class Following:
     # -- reading the catalog
 
     def _rrsets(self, owner: Wire) -> list[RawRrset]:
+        if len(owner) > NAME_OCTETS:
+            return []  # below a member at the longest name there is no room for properties
         entry = self._backend.entry(owner, labels(self.apex))
         return unpack_entry(entry.blob).rrsets if entry is not None else []
 
@@ -224,6 +227,7 @@ class Following:
 
     def _make(self, members: Iterable[Member]) -> None:
         """Zones that are missing, and what they are set up with."""
+        nodes: dict[Wire, bytes] = {}
 
         def changes() -> Iterator[tuple[Wire, ChangeSet]]:
             for member in members:
@@ -232,11 +236,12 @@ class Following:
                 reason, found = self._changes(member)
                 self._tell(member, reason)
                 for change in found:
+                    nodes[member.zone] = member.label
                     yield member.zone, change
 
         for zone, error in self._apply(changes()):
             log().error("a member is not made", zone=name_to_text(zone), reason=error.message)
-            self.clashes[zone] = (b"", error.message)
+            self.clashes[zone] = (nodes[zone], error.message)
 
     def _tell(self, member: Member, reason: str) -> None:
         if not reason:
@@ -313,6 +318,9 @@ class Following:
     def _is_mine(self, record: ZoneRecord, label: bytes | None) -> bool:
         origin = catalog_settings.origin_of(record)
         if origin is None or origin.catalog != name_to_text(self.apex) or record.kind is not ZoneKind.SECONDARY:
+            return False
+        # A catalog's name becomes free with it: another tenant's next one has no zones of the one before.
+        if (record.tenant or FIRST_TENANT) != (self._record.tenant or FIRST_TENANT):
             return False
         return label is None or _label(origin) == label
 

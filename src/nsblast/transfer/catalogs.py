@@ -148,10 +148,14 @@ class Catalogs:
             if making.position is None or making.position < number:
                 fine &= self._try(making.apex, lambda one=making: one.bring_up(number))
                 self._made_at = time.monotonic()
+        failed = set()
         while self._changed:
-            following = self._following.get(self._changed.pop())
-            if following is not None:
-                fine &= self._follow(following)
+            apex = self._changed.pop()
+            following = self._following.get(apex)
+            if following is not None and not self._follow(following):
+                failed.add(apex)
+        self._changed.update(failed)
+        fine &= not failed
         freed = set()
         while self._freed:
             freed.add(self._freed.pop())
@@ -196,6 +200,9 @@ class Catalogs:
             work()
         except NsblastError as error:
             log().error("a catalog is not up to date", catalog=name_to_text(apex), reason=error.message)
+            return False
+        except Exception:  # a defect that one catalog meets must not stop all others
+            log().exception("a catalog cannot be brought up to date", catalog=name_to_text(apex))
             return False
         return True
 

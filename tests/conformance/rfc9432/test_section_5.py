@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -10,6 +11,8 @@ from nsblast.errors import Conflict
 from nsblast.records import name_from_text
 from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.catalog_consumer import Following
+from nsblast.transfer.catalogs import Catalogs
+from nsblast.zones.model import ChangeSet, Result
 from tests.helpers.catalogs import CATALOG, MASTER, OTHER, Place, catalogs
 
 MEMBERS = int(os.environ.get("NSBLAST_TEST_MEMBERS", "2000"))
@@ -218,6 +221,68 @@ def test_another_tenants_names_are_not_taken(place: Place) -> None:
     assert "another tenant" in next(iter(one.clashes.values()))[1]
     assert place.record("www.theirs.test.") is None
     assert place.record("b.test.").tenant == OTHER  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("label", ["a1", "another"], ids=["same label", "another label"])
+def test_what_another_tenants_catalog_of_the_name_made_stays_that_tenants(place: Place, label: str) -> None:
+    follow(place, place.following(), A)
+    before = place.record("a.test.")
+    place.drop(CATALOG)
+    two = place.following(tenant=OTHER, template={"master": {**MASTER, "hostname": "192.0.2.66"}})
+    follow(place, two, f"{label}.zones PTR a.test.")
+    assert place.record("a.test.") == before
+    assert "there already" in two.clashes[name_from_text("a.test.")][1]
+    follow(place, two)
+    assert place.record("a.test.") == before
+
+
+def test_a_member_whose_properties_could_have_no_name(place: Place) -> None:
+    apex = ".".join(["x" * 60] * 3) + "."
+    one = place.following(apex)
+    for lines in ([A], [A, f"{'l' * 63}.zones PTR b.test."]):
+        place.transferred(lines, apex)
+        one.bring_up()
+    assert place.record("b.test.") is not None
+    assert one.state.state == "ok"
+
+
+def test_a_member_that_could_not_be_made_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = place.following()
+    place.transferred([A])
+    with monkeypatch.context() as broken:
+
+        def submit(_: ChangeSet) -> Future[Result]:
+            failed: Future[Result] = Future()
+            failed.set_exception(Conflict("not now"))
+            return failed
+
+        broken.setattr(place.backend, "submit", submit)
+        one.bring_up()
+    assert one.clashes == {name_from_text("a.test."): (b"\x02a1", "not now")}
+    one.retry([name_from_text("a.test.")])
+    assert one.clashes == {}
+    assert place.record("a.test.") is not None
+
+
+def test_what_one_catalog_meets_does_not_stop_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for apex in (CATALOG, "other.cat."):
+        place.following(apex)
+    place.transferred([A])
+    place.transferred([B], "other.cat.")
+    found = Catalogs(place.backend, place.reader.database, place.accounts)
+    bring_up = Following.bring_up
+
+    def broken(one: Following) -> None:
+        if one.apex == name_from_text(CATALOG):
+            raise ValueError("a defect")
+        bring_up(one)
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(Following, "bring_up", broken)
+        assert not found._round()
+    assert zones(place) - {"other.cat."} == {"b.test."}
+    assert found._round()
+    assert zones(place) - {"other.cat."} == {"a.test.", "b.test."}
 
 
 def test_thousands_of_members_in_one_version(place: Place) -> None:
