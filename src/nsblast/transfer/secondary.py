@@ -45,6 +45,8 @@ JITTER = 0.1
 FIRST_RETRY = 2.0
 """Seconds until a zone without contents is tried again the first time; doubled until retry_max."""
 ERROR_LENGTH = 300
+SPARE = 1000
+"""Times in the heap that are put off or gone, above as many as there are zones, before they are thrown away: who sends NOTIFYs makes them."""
 
 
 class Secondaries:
@@ -278,6 +280,11 @@ class Secondaries:
     def _schedule(self, zone: Zone, due: float) -> None:
         zone.due = due
         self._count += 1
+        if len(self._heap) > 2 * len(self._zones) + SPARE:
+            zones = self._zones
+            good = {one[2]: one for one in self._heap if one[2] in zones and zones[one[2]].due == one[0]}
+            self._heap[:] = good.values()
+            heapq.heapify(self._heap)
         heapq.heappush(self._heap, (due, self._count, zone.apex))
         if self._heap[0][1] == self._count:
             self._wake.set()
@@ -327,9 +334,11 @@ class Secondaries:
                 await self._expire(zone)
             while True:
                 zone.again = False
+                source = zone.source
                 with contextlib.suppress(NsblastError):
                     await self._refresh(zone)
-                if not zone.again or zone.failures:
+                # Masters that failed are left alone for a while, unless there are others now.
+                if not zone.again or (zone.failures and zone.source == source):
                     return
         finally:
             zone.busy = False
@@ -347,6 +356,7 @@ class Secondaries:
         """One look, and the timers after it. NsblastError when it failed."""
         record = self._backend.zone(zone.apex)
         if record is None or record.incarnation != zone.incarnation:
+            self._changed([zone.apex])  # it went while it was read at the start: nobody will say so again
             raise NotFound(f"there is no zone {name_to_text(zone.apex)}")
         try:
             looking = self.refresher.refresh(
@@ -391,6 +401,8 @@ class Secondaries:
         zone.refresh, zone.retry = times.refresh, times.retry
         # A master that is a secondary itself says how long its own copy is good for (RFC 7314 4).
         good = times.expire if outcome.expire is None else min(outcome.expire, times.expire)
+        # Whatever a master says, one look comes before the end: else the zone would end and come back all the time.
+        good = max(good, 2 * self._settings.refresh_min)
         zone.expires = max(zone.expires, now + good) if outcome.what == "current" else now + good
         if zone.expired:
             await self._set_expired(zone, expired=False)
