@@ -2,7 +2,7 @@
 
 What nsblast gives out is compared, record by record in canonical form, with what that version of the zone is known to hold
 (tests/helpers/evolving.py). One nsblast follows all four, each with a zone that is transferred without a key and one with.
-NSBLAST_TEST_TRANSFER_CHANGES=10000 changes the zones of BIND and Knot so many times instead of 100.
+NSBLAST_TEST_TRANSFER_CHANGES=10000 changes the zones of BIND and Knot so many times instead of 60.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ import pytest
 from tests.helpers import transfers
 from tests.helpers.api import PASSWORD, Api, api
 from tests.helpers.faulty import Faults, between
-from tests.interop.peers.common import ADDRESS
+from tests.interop.peers.common import ADDRESS, stop_all
 from tests.interop.peers.primaries import PRIMARIES, KnotPrimary, Primary
 from tests.interop.peers.secondaries import KEY, SECRET, WRONG
 
-CHANGES = int(os.environ.get("NSBLAST_TEST_TRANSFER_CHANGES", "100"))
+CHANGES = int(os.environ.get("NSBLAST_TEST_TRANSFER_CHANGES", "60"))
 WITHIN = 20.0
 FLAGS = ("--allow-transfer", "127.0.0.0/8", "--refresh-min", "0.3s", "--retry-min", "0.3s", "--retry-max", "1s")
 
@@ -56,8 +56,20 @@ class Scene:
         for kind in kinds:
             peer = kind(self.folder)
             peer.prefix = list(prefix)
-            peer.lead(self.place)
             self.peers.append(peer)
+            peer.lead(self.place)
+        self.have()
+
+    def again(self) -> None:
+        """Start them once more."""
+        for peer in self.peers:
+            peer.launch()
+        self.have()
+
+    def have(self) -> None:
+        """All answer for their zones."""
+        for peer in self.peers:
+            peer.have()
 
     def follow(self, peer: Primary, place: tuple[str, int] | None = None) -> None:
         """Make its zones ours."""
@@ -160,8 +172,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         try:
             yield made
         finally:
-            for peer in made.peers:
-                peer.stop()
+            stop_all(made.peers)
 
 
 def again(server: Api) -> None:
@@ -195,8 +206,7 @@ def test_deaths_on_both_sides(scene: Scene) -> None:
         for peer in scene.peers:
             peer.kill()
             scene.look()
-        for peer in scene.peers:
-            peer.again()
+        scene.again()
         scene.server.stop(signal.SIGKILL)
         again(scene.server)
         scene.server.kill(scene.server.pids()["control"])
@@ -206,9 +216,8 @@ def test_deaths_on_both_sides(scene: Scene) -> None:
         scene._agree(peer)
     scene.arrive()
     assert scene.server.stop() == 0
-    for peer in scene.peers:
-        peer.stop()
-        peer.again()
+    stop_all(scene.peers)
+    scene.again()
     again(scene.server)
     for peer in scene.peers:
         for zone in peer.models:

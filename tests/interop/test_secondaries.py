@@ -2,7 +2,7 @@
 
 What a secondary gives out again is compared, record by record in canonical form, with what that version of the zone is known to hold
 (tests/helpers/evolving.py): each version seen must be one that existed. All four follow at once, by polling.
-NSBLAST_TEST_TRANSFER_CHANGES=10000 changes each zone so many times instead of 1000.
+NSBLAST_TEST_TRANSFER_CHANGES=1000 changes each zone so many times, one right after the other, instead of 250.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import dns.exception
@@ -27,13 +27,14 @@ from nsblast.records import name_from_text
 from nsblast.zones.model import ChangeSet
 from tests.helpers import transfers
 from tests.helpers.api import PASSWORD, Api, api
+from tests.helpers.commands import nsblast
 from tests.helpers.evolving import Evolving
-from tests.interop.peers.common import ADDRESS
+from tests.interop.peers.common import ADDRESS, stop_all
 from tests.interop.peers.secondaries import KEY, KEYED, PLAIN, SECONDARIES, SECRET, WRONG, ZONES, Secondary
 
-CHANGES = int(os.environ.get("NSBLAST_TEST_TRANSFER_CHANGES", "1000"))
-PACE = 0.002
-"""Seconds between two changes of a zone."""
+CHANGES = int(os.environ.get("NSBLAST_TEST_TRANSFER_CHANGES", "250"))
+PACE = 0.002 if CHANGES >= 1000 else 0.02
+"""Seconds between two changes of a zone: all of them take the time in which everybody looks for changes some times."""
 WITHIN = 20.0
 FLAGS = ("--allow-transfer", "127.0.0.0/8")
 MODELS = {zone: Evolving(zone) for zone in ZONES}
@@ -58,9 +59,18 @@ class Scene:
     def place(self) -> tuple[str, int]:
         return self.server.address, self.server.port
 
-    def follow(self, **more: tuple[str, ...]) -> None:
+    def follow(self, awaited: Sequence[str] = ZONES) -> None:
         for peer in self.peers:
-            self.places[peer.name] = peer.follow(self.place, **more)
+            self.places[peer.name] = peer.follow(self.place)
+        for peer in self.peers:
+            peer.have(awaited)
+
+    def again(self, awaited: Sequence[str] = ZONES) -> None:
+        """Start the secondaries once more, with what they have kept."""
+        for peer in self.peers:
+            peer.launch()
+        for peer in self.peers:
+            peer.have(awaited)
 
     def change(self, backend: RemoteBackend, zone: str) -> None:
         """One change; the zone's next version."""
@@ -158,7 +168,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         for zone, model in MODELS.items():
             path = tmp_path / f"{zone}zone"
             path.write_text(model.text)
-            server.command("zone", "import", str(path))
+            assert nsblast("zone", "import", path, "-d", server.db_path).code == 0
         with server.client() as client:
             form = {"name": KEY, "algorithm": "hmac-sha256", "secret": SECRET, "transfer": True}
             assert client.post("/tsigkey", json=form).status_code == 201
@@ -166,8 +176,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         try:
             yield made
         finally:
-            for peer in made.peers:
-                peer.stop()
+            stop_all(made.peers)
 
 
 def test_every_version_received_is_one_that_existed(scene: Scene) -> None:
@@ -192,8 +201,7 @@ def test_deaths_on_both_sides(scene: Scene) -> None:
         for peer in scene.peers:
             time.sleep(0.1)
             peer.kill()
-        for peer in scene.peers:
-            peer.again()
+        scene.again()
         scene.look()
         scene.server.stop(signal.SIGKILL)  # its children die with it
         scene.look()  # secondaries go on
@@ -205,11 +213,9 @@ def test_deaths_on_both_sides(scene: Scene) -> None:
         scene.look()
     scene.arrive()
     assert scene.server.stop() == 0
-    for peer in scene.peers:
-        peer.stop()
+    stop_all(scene.peers)
     scene.server.start(*FLAGS, env={**os.environ, "NSBLAST_ADMIN_PASSWORD": PASSWORD})
-    for peer in scene.peers:
-        peer.again()
+    scene.again()
     scene.change_all(3)
     scene.arrive()
 
@@ -219,14 +225,12 @@ def test_a_gap_in_the_journal(scene: Scene) -> None:
     scene.follow()
     scene.change_all(5)
     scene.arrive()
-    for peer in scene.peers:
-        peer.stop()
+    stop_all(scene.peers)
     before = scene.count("whole")
     with Client(scene.server.db_path, 10) as control:
         control.call("set", changes={"journal_size": "1"})
     scene.change_all(20)
-    for peer in scene.peers:
-        peer.again(())
+    scene.again(())
     scene.arrive()
     # PowerDNS asks for whole zones only, and BIND when it had no time to write its own.
     scene.wait_for(lambda: scene.count("whole") >= before + 4)

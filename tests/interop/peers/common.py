@@ -14,6 +14,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dns.exception
@@ -87,15 +88,19 @@ class Peer(ABC):
 
     def start(self, zones: Sequence[ZoneFile]) -> tuple[str, int]:
         """Starts the server; returns when each zone answers its SOA with AA."""
-        self.port = free_port()
-        self.command = self.prepare(zones)
-        self.launch()
+        self.begin(zones)
         try:
             self.wait(zones)
         except BaseException:
             self.stop()
             raise
         return ADDRESS, self.port
+
+    def begin(self, zones: Sequence[ZoneFile]) -> None:
+        """Starts the server and waits for nothing."""
+        self.port = free_port()
+        self.command = self.prepare(zones)
+        self.launch()
 
     def launch(self) -> None:
         """Start what was prepared, the first time or again; its log goes on."""
@@ -156,3 +161,10 @@ class Peer(ABC):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+
+
+def stop_all(peers: Sequence[Peer]) -> None:
+    """Each takes its time to end: all at once."""
+    with ThreadPoolExecutor(max(1, len(peers))) as pool:
+        for _ in pool.map(Peer.stop, peers):
+            pass

@@ -48,16 +48,15 @@ class Primary(Peer):
     def file(self, zone: str) -> Path:
         return self.folder / f"{zone}zone"
 
-    def lead(self, notified: tuple[str, int]) -> tuple[str, int]:
+    def lead(self, notified: tuple[str, int]) -> None:
         """Start with version 0 of both zones."""
         self.notified = notified
         for zone, model in self.models.items():
             self.file(zone).write_text(model.text)
-        return self.start([Named(zone) for zone in self.models])  # type: ignore[misc]
+        self.begin([])
 
-    def again(self) -> None:
-        """Start it once more."""
-        self.launch()
+    def have(self) -> None:
+        """Returns when it answers for its zones."""
         self.wait([Named(zone) for zone in self.models])  # type: ignore[misc]
 
     def read_again(self) -> None:

@@ -31,14 +31,14 @@ class Secondary(Peer):
     incremental = True
     """Whether it asks for differences."""
 
-    def follow(self, master: tuple[str, int], *, awaited: Sequence[str] = ZONES) -> tuple[str, int]:
-        """Start; returns when it has these zones."""
+    def follow(self, master: tuple[str, int]) -> tuple[str, int]:
+        """Start; its zones come later."""
         self.master = master
-        return self.start([Named(zone) for zone in awaited])  # type: ignore[misc]
+        self.begin([])
+        return ADDRESS, self.port
 
-    def again(self, awaited: Sequence[str] = ZONES) -> None:
-        """Start it once more, with what it has kept."""
-        self.launch()
+    def have(self, awaited: Sequence[str] = ZONES) -> None:
+        """Returns when it has these zones."""
         self.wait([Named(zone) for zone in awaited])  # type: ignore[misc]
 
 
