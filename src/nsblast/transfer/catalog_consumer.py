@@ -136,9 +136,11 @@ class Following:
             return None
         touched: set[bytes] = set()
         were: dict[bytes, Wire] = {}
+        first = True
         for _, piece in found:
-            if piece.gap:
-                return None
+            if piece.gap or (first and piece.serial_from != self._serial):
+                return None  # the second: it was trimmed just now
+            first = False
             for removed, rr in chain(((True, rr) for rr in piece.removed), ((False, rr) for rr in piece.added)):
                 label = catalog.label_at(self.apex, rr[0])
                 if label is None:

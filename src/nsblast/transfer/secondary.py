@@ -400,7 +400,7 @@ class Secondaries:
         zone.failures, zone.error, zone.master = 0, "", outcome.master
         zone.refresh, zone.retry = times.refresh, times.retry
         # A master that is a secondary itself says how long its own copy is good for (RFC 7314 4).
-        good = times.expire if outcome.expire is None else min(outcome.expire, times.expire)
+        good: float = times.expire if outcome.expire is None else min(outcome.expire, times.expire)
         # Whatever a master says, one look comes before the end: else the zone would end and come back all the time.
         good = max(good, 2 * self._settings.refresh_min)
         zone.expires = max(zone.expires, now + good) if outcome.what == "current" else now + good

@@ -107,7 +107,9 @@ def check_catalog(apex: Wire, record: ZoneRecord, zone: Callable[[Wire], ZoneRec
         return
     name = str(origin.get("catalog"))
     catalog = zone(name_from_text(name))
-    role = catalog.settings.get(layout.CATALOG_SETTING) if catalog is not None else None
+    if catalog is None or (catalog.tenant or layout.FIRST_TENANT) != (record.tenant or layout.FIRST_TENANT):
+        return  # it is gone, or another tenant's of that name
+    role = catalog.settings.get(layout.CATALOG_SETTING)
     if isinstance(role, dict) and role.get("role") == "consumer":
         raise Conflict(
             f"{text(apex)} is a member of the catalog {name}, which is followed here: it goes when the catalog gives it up, "

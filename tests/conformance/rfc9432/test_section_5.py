@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -234,6 +235,29 @@ def test_what_another_tenants_catalog_of_the_name_made_stays_that_tenants(place:
     assert "there already" in two.clashes[name_from_text("a.test.")][1]
     follow(place, two)
     assert place.record("a.test.") == before
+    place.drop("a.test.")  # nor may another's catalog keep it
+    assert place.record("a.test.") is None
+
+
+def test_a_journal_that_is_trimmed_while_it_is_read_has_all_compared(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = place.following()
+    follow(place, one, A)
+    place.transferred([A, B])
+    place.transferred([A, B, "c1.zones PTR c.test."])
+    whole = one._reader.journal_since
+    with monkeypatch.context() as trimmed:
+
+        def since(apex: bytes, serial: int) -> Any:
+            found = whole(apex, serial)
+            assert found is not None
+            next(found)
+            return found
+
+        trimmed.setattr(one._reader, "journal_since", since)
+        one.bring_up()
+    assert zones(place) == {"a.test.", "b.test.", "c.test."}
 
 
 def test_a_member_whose_properties_could_have_no_name(place: Place) -> None:
