@@ -60,7 +60,7 @@ def test_other_masters_that_are_set_while_the_old_ones_fail_are_asked_at_once() 
     async def run() -> None:
         good = Scripted(lambda query: [wire(query, axfr(7, OTHER))], serial=7)
         silent = Scripted(lambda _: [], lambda _: [])
-        async with following(refuses, retry_min=600, retry_max=600) as (place, _), good, silent:
+        async with following(refuses, retry_min=600, retry_max=600, transfer_in_idle=1.5) as (place, _), good, silent:
             place.make(silent.master)
             running = asyncio.create_task(place.secondaries.run())
             try:
