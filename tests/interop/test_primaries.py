@@ -179,6 +179,7 @@ def again(server: Api) -> None:
     server.start(*FLAGS, env={**os.environ, "NSBLAST_ADMIN_PASSWORD": PASSWORD})
 
 
+@pytest.mark.timeout(120 + CHANGES)
 def test_every_version_served_is_one_that_existed(scene: Scene) -> None:
     scene.add_key()
     scene.begin(*PRIMARIES)

@@ -179,6 +179,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             stop_all(made.peers)
 
 
+@pytest.mark.timeout(120 + CHANGES)
 def test_every_version_received_is_one_that_existed(scene: Scene) -> None:
     scene.follow()
     with scene.changing(CHANGES) as thread:
