@@ -124,3 +124,30 @@ def test_the_past_tells_who_did_it(server: Api, tmp_path: Path) -> None:
     assert last.what == "created"
     assert last.user
     assert last.user != "admin"
+
+
+def test_masters_are_set_shown_and_removed(server: Api) -> None:
+    run = Database(server.db_path)
+    assert run.ok("zone", "master", "here.test") == "none: a primary zone\n"
+    assert "no zone" in run.fails(3, "zone", "master", "nowhere.test")
+    run.ok("key", "generate", "moves.key")
+    told = run.ok(
+        "zone", "master", "copied.test", "--set", "127.0.0.9@5399 key:moves.key, ns.there.test", "--refresh", "90"
+    )
+    lines = [
+        "127.0.0.9 port 5399, key moves.key.",
+        "ns.there.test. port 53",
+        "by IXFR, looked at every 90 s or more often",
+    ]
+    assert told.splitlines() == lines
+    assert "by AXFR" in run.ok("zone", "master", "copied.test", "--strategy", "axfr")
+    found = json.loads(run.ok("zone", "master", "copied.test", "--json"))["master"]
+    assert (found["strategy"], found["refresh"], found["also"][0]["hostname"]) == ("axfr", 90, "ns.there.test.")
+    for given, word in (("127.0.0.9 nokey", "nokey"), (" ,", "no master"), ("127.0.0.9@0", "0"), ("a b c", "a b c")):
+        assert word in run.fails(65, "zone", "master", "copied.test", "--set", given)
+    assert "no.such.key" in run.fails(65, "zone", "master", "copied.test", "--set", "127.0.0.9 key:no.such.key")
+    assert "stands alone" in run.fails(64, "zone", "master", "copied.test", "--remove", "--refresh", "1")
+    assert "by AXFR" in run.ok("zone", "master", "copied.test"), "nothing of what was refused was done"
+    assert "SOA" in run.fails(65, "zone", "master", "copied.test", "--remove"), "it never had contents"
+    run.ok("zone", "master", "here.test", "--set", "127.0.0.9@5399")
+    assert run.ok("zone", "master", "here.test", "--remove") == "none: a primary zone\n"

@@ -1,4 +1,5 @@
-"""nsblast zone import | export | list | show | delete | history | revert | access | check | notify | secondaries | status: whole zones.
+"""nsblast zone import | export | list | show | delete | history | revert | access | check | master | notify | secondaries |
+status | transfer: whole zones.
 
 Owns: the arguments of these commands. Reading zone files and handing them over is zone_import.py's, reports on them are
 zone_check.py's, how answers look is present.py's. Each command asks through nsblast.backend, server running or not.
@@ -23,7 +24,7 @@ from nsblast.cli.target import local_tenant, opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
-from nsblast.cli.zone_master import transfer
+from nsblast.cli.zone_master import master, transfer
 from nsblast.cli.zone_transfer import notify, secondaries, status
 from nsblast.errors import InputError, NotFound
 from nsblast.records import name_from_text, name_to_text
@@ -228,7 +229,7 @@ def access(
         say(f"{act.value}: {', '.join(rules[act.value]) or 'none' if act.value in rules else 'as in the settings'}")
 
 
-for _each in (notify, secondaries, status, transfer):
+for _each in (master, notify, secondaries, status, transfer):
     zone.add_command(_each)
 
 
