@@ -21,7 +21,7 @@ class Nsblast(Peer):
     programs = ()
     workers = 2
 
-    def command(self, *words: str) -> list[str]:
+    def line(self, *words: str) -> list[str]:
         """The command line, by the interpreter that runs the tests."""
         return [sys.executable, "-m", "nsblast", *words]
 
@@ -32,7 +32,7 @@ class Nsblast(Peer):
         database = self.folder / "db"
         files = [str(zone.portable if zone.below_dname else zone.path) for zone in zones]
         done = subprocess.run(
-            self.command("zone", "import", *files, "-d", str(database)),
+            self.line("zone", "import", *files, "-d", str(database)),
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -42,4 +42,4 @@ class Nsblast(Peer):
         if done.returncode:
             raise PeerError(f"nsblast zone import: {done.stderr or done.stdout}")
         serve = ["serve", "-d", str(database), "--dns-endpoint", ADDRESS, "--dns-port", str(self.port)]
-        return self.command(*serve, "--workers", str(self.workers), "--http-endpoint", "")
+        return self.line(*serve, "--workers", str(self.workers), "--http-endpoint", "")
