@@ -199,7 +199,7 @@ def test_groups_and_templates_from_the_command_line(
     for wrong, told in (
         ("{", "members.json: "),
         ('{"role": "producer", "of": "all"}', "'role' is neither"),
-        ('{"groups": {"g": {"acces": {}}}}', "acces"),
+        ('{"groups": {"g": {"transfers": {}}}}', "transfers"),
         ('{"template": {"access": {"transfer": ["nobody knows"]}}}', "catalog.template.access.transfer"),
     ):
         file.write_text(wrong)

@@ -17,6 +17,7 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
+import dns.rdatatype
 import httpx
 import pytest
 
@@ -155,6 +156,11 @@ class Scene:
         mark = f'nsblast_transfers_out_total{{result="{result}"}} '
         return int(float(next(line.split()[-1] for line in text.splitlines() if line.startswith(mark))))
 
+    def reaches_back(self, serial: int) -> bool:
+        """Whether nsblast still has the differences from this serial on; each of its workers is likely to be asked."""
+        asked = [transfers.question(zone, serial) for zone in ZONES for _ in range(8)]
+        return any(transfers.take(query, self.place)[1][2].rdtype == dns.rdatatype.SOA for query in asked)
+
     def wait_for(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WITHIN
         while not holds():
@@ -227,14 +233,17 @@ def test_a_gap_in_the_journal(scene: Scene) -> None:
     scene.change_all(5)
     scene.arrive()
     stop_all(scene.peers)
-    before = scene.count("whole")
     with Client(scene.server.db_path, 10) as control:
         control.call("set", changes={"journal_size": "1"})
     scene.change_all(20)
+    while scene.reaches_back(serial=6):  # trimmed now and then; a worker sees it with its next change
+        time.sleep(0.1)
+        scene.change_all(1)
+    before = scene.count("whole")
     scene.again(())
     scene.arrive()
-    # PowerDNS asks for whole zones only, and BIND when it had no time to write its own.
-    scene.wait_for(lambda: scene.count("whole") >= before + 4)
+    # Knot asks for differences of both. PowerDNS asks for whole zones only, BIND and NSD when they had no time to write their own.
+    scene.wait_for(lambda: scene.count("whole") >= before + 2)
 
 
 @pytest.mark.parametrize("fault", ["key", "clock"])
