@@ -8,6 +8,7 @@ What is served changes by a commit of something whole and proved, or not at all.
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -56,26 +57,51 @@ class Turns:
         self.most = most
         self.each = each
         self.running: dict[str, int] = {}
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        """By address. One that ends wakes the one whose turn it is: with thousands of zones, waking all would cost more than the transfers."""
         self._silent: dict[tuple[str, int], float] = {}
-        self._changed = asyncio.Condition()
 
     def _free(self, address: str) -> bool:
         return sum(self.running.values()) < self.most and self.running.get(address, 0) < self.each
 
+    def _begin(self, address: str) -> None:
+        self.running[address] = self.running.get(address, 0) + 1
+
+    def _end(self, address: str) -> None:
+        self.running[address] -= 1
+        if not self.running[address]:
+            del self.running[address]
+        for other in list(self._waiting):
+            if not self._free(other):
+                continue
+            waiting = self._waiting.pop(other)
+            while waiting:
+                first = waiting.popleft()
+                if not first.done():  # else it was cancelled
+                    self._begin(other)
+                    first.set_result(None)
+                    break
+            if waiting:
+                self._waiting[other] = waiting  # behind the others now
+
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
         """Waits until a transfer from there may run, and holds its place."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._free(address))
-            self.running[address] = self.running.get(address, 0) + 1
+        if self._free(address) and address not in self._waiting:
+            self._begin(address)
+        else:
+            mine = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(address, deque()).append(mine)
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if not mine.cancelled():  # its place was given to it just before
+                    self._end(address)
+                raise
         try:
             yield
         finally:
-            self.running[address] -= 1
-            if not self.running[address]:
-                del self.running[address]
-            async with self._changed:
-                self._changed.notify_all()
+            self._end(address)
 
     def shun(self, place: Place) -> None:
         """It did not answer."""

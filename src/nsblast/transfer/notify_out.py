@@ -16,6 +16,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,11 @@ class Notifier:
         self.seen = SeenOf()
         self._told: deque[tuple[CommitNumber, ZoneChange]] = deque()
         self._dirty: dict[Wire, CommitNumber] = {}
+        """Zones to be read, with the first commit of which nobody was told."""
         self._lately: dict[Wire, float] = {}
+        """Zones read lately, until when they are not again: that time goes up from first to last."""
+        self._held: dict[Wire, CommitNumber] = {}
+        """Of these, the ones that changed again."""
         self._outside: dict[Wire, dict[Wire, tuple[Plan, CommitNumber]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -125,11 +130,15 @@ class Notifier:
             if zone.what is What.DELETED:
                 self._forget(zone.apex)
             else:
-                self._dirty.setdefault(zone.apex, number)
+                self._change(zone.apex, number)
         self._read()
+
+    def _change(self, apex: Wire, number: CommitNumber) -> None:
+        (self._held if apex in self._lately else self._dirty).setdefault(apex, number)
 
     def _forget(self, apex: Wire) -> None:
         self._dirty.pop(apex, None)
+        self._held.pop(apex, None)
         zone = self._queue.zones.get(apex)
         for job in zone.jobs if zone is not None else ():
             self._under_way.drop(job)
@@ -139,7 +148,7 @@ class Notifier:
     # -- reading zones
 
     def _read(self) -> None:
-        if self._reading is None and self._dirty and not self._closed:
+        if self._reading is None and (self._dirty or self._held) and not self._closed:
             self._reading = self._loop.create_task(self._read_all())
             self._reading.add_done_callback(self._read_done)
 
@@ -149,30 +158,34 @@ class Notifier:
             log().error("zones cannot be read to be told of", reason=str(task.exception()))
 
     async def _read_all(self) -> None:
-        while self._dirty and not self._closed:
+        while not self._closed:
             now = self._loop.time()
-            self._lately = {apex: until for apex, until in self._lately.items() if until > now} if self._lately else {}
-            batch: list[tuple[Wire, CommitNumber]] = []
-            soonest = now + self._delay
-            for apex, number in self._dirty.items():
-                until = self._lately.get(apex, 0.0)
-                if until > now:
-                    soonest = min(soonest, until)
-                    continue
-                batch.append((apex, number))
-                if len(batch) == BATCH:
-                    break
+            self._release(now)
+            batch = list(islice(self._dirty.items(), BATCH))
             if not batch:
-                if self._later is None:
-                    self._later = self._loop.call_at(soonest, self._read_later)
+                if self._held and self._later is None:
+                    soonest = next(iter(self._lately.values()))
+                    self._later = self._loop.call_at(max(soonest, now + LOOK), self._read_later)
                 return
             for apex, _ in batch:
                 del self._dirty[apex]
+                self._lately.pop(apex, None)
                 self._lately[apex] = now + self._delay
             plans = await self._loop.run_in_executor(None, self._plans, batch)
             for plan, number in plans:
                 self._apply(plan, number, force=False)
             self._pump()
+
+    def _release(self, now: float) -> None:
+        """What was read long enough ago may be again. Each costs its own time, however many are not due."""
+        while self._lately:
+            apex, until = next(iter(self._lately.items()))
+            if until > now:
+                return
+            del self._lately[apex]
+            number = self._held.pop(apex, None)
+            if number is not None:
+                self._dirty[apex] = min(number, self._dirty.get(apex, number))
 
     def _read_later(self) -> None:
         self._later = None
@@ -404,7 +417,7 @@ class Notifier:
             waiting = list(apexes.items())
             for at in range(0, len(waiting), BATCH):
                 for apex, number in waiting[at : at + BATCH]:
-                    self._dirty.setdefault(apex, number)
+                    self._change(apex, number)
                 self._read()
                 await asyncio.sleep(START_PAUSE)
         self._caught_up = True
@@ -426,7 +439,7 @@ class Notifier:
         return found
 
     async def _save(self) -> None:
-        unfinished = [*self._queue.unfinished(), *self._dirty.values()]
+        unfinished = [*self._queue.unfinished(), *self._dirty.values(), *self._held.values()]
         unfinished += [number for waiting in self._outside.values() for _, number in waiting.values()]
         number = min([each - 1 for each in unfinished] + [self._last])
         if self._caught_up and number != self._saved:

@@ -9,7 +9,7 @@ A job costs memory as long as its secondary has not answered; of those that are 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from heapq import heappop, heappush
@@ -56,13 +56,15 @@ class Timing:
 class Zone:
     """A zone that has jobs."""
 
-    __slots__ = ("jobs", "number", "plan")
+    __slots__ = ("jobs", "loud", "number", "plan")
 
     def __init__(self, plan: Plan, number: CommitNumber) -> None:
         self.plan = plan
         self.number = number
         """The first commit that is not yet told to everybody."""
         self.jobs: list[Job] = []
+        self.loud = 0
+        """Of these, how many are not given up."""
 
 
 class Job:
@@ -116,6 +118,8 @@ class Queue:
         self.jobs = 0
         self.dropped = 0
         """Jobs not made for want of room, since the start."""
+        self._untold: dict[CommitNumber, int] = {}
+        """How many zones have that number and something that is not given up: what is asked again and again must not cost all zones."""
         self._turns: deque[Destination] = deque()
         self._timers: list[tuple[float, int, Job]] = []
         self._count = 0
@@ -127,7 +131,7 @@ class Queue:
         zone = self.zones.get(plan.apex)
         if zone is None:
             zone = Zone(plan, number)
-        elif all(job.state is State.SILENT for job in zone.jobs):
+        elif not zone.loud:
             zone.number = number
         zone.plan = plan
         place = target.address, target.port
@@ -143,6 +147,7 @@ class Queue:
             zone.jobs.append(job)
             self.zones[plan.apex] = zone
             self.jobs += 1
+            self._louder(zone)
             self._ready(job)
             return
         if job.target.name or not target.name:
@@ -237,6 +242,7 @@ class Queue:
         """Whether there is another try."""
         if job.tries >= self.timing.tries:
             job.state = State.SILENT
+            self._quieter(job.zone)
             job.where.resting.add(job)
             return False
         if job.tries == 1:
@@ -259,9 +265,9 @@ class Queue:
         """Whether take() may give something."""
         return bool(self._turns)
 
-    def unfinished(self) -> Iterator[CommitNumber]:
-        """For each zone that is not told to everybody: the first commit of which that is so."""
-        return (zone.number for zone in self.zones.values() if any(job.state is not State.SILENT for job in zone.jobs))
+    def unfinished(self) -> Iterable[CommitNumber]:
+        """Of the zones that are not told to everybody: the first commits of which that is so."""
+        return self._untold.keys()
 
     def end(self, job: Job) -> None:
         """Nothing more is to be told of it."""
@@ -270,6 +276,8 @@ class Queue:
             where.under_way -= 1
             self._turn(where)
         where.resting.discard(job)
+        if job.state not in (State.SILENT, State.ENDED):
+            self._quieter(job.zone)
         job.state = State.ENDED
         job.due = 0.0
         if job in job.zone.jobs:
@@ -283,10 +291,26 @@ class Queue:
     # -- moving a job
 
     def _ready(self, job: Job) -> None:
+        if job.state is State.SILENT:
+            self._louder(job.zone)
         job.state = State.WAITING
         job.due = 0.0
         job.where.queue.append(job)
         self._turn(job.where)
+
+    def _louder(self, zone: Zone) -> None:
+        if not zone.loud:
+            self._untold[zone.number] = self._untold.get(zone.number, 0) + 1
+        zone.loud += 1
+
+    def _quieter(self, zone: Zone) -> None:
+        zone.loud -= 1
+        if not zone.loud:
+            left = self._untold[zone.number] - 1
+            if left:
+                self._untold[zone.number] = left
+            else:
+                del self._untold[zone.number]
 
     def _rouse(self, job: Job) -> None:
         job.where.resting.discard(job)

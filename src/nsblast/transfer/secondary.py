@@ -182,7 +182,7 @@ class Secondaries:
     async def _load(self) -> None:
         """All secondaries of the store; a slice at a time, so that the loop goes on."""
         now = time.time()
-        states = dict(secondary_state.load_all(self._database))
+        states = await asyncio.to_thread(lambda: dict(secondary_state.load_all(self._database)))
         overdue: list[Zone] = []
         for number, (apex, record) in enumerate(self._backend.zones()):
             if number % 500 == 0:
@@ -202,6 +202,7 @@ class Secondaries:
             if number % 500 == 0:
                 await asyncio.sleep(0)
         spread = len(overdue) / STARTED_EACH_SECOND
+        now = time.time()  # counted from here: what the reading took would be made up for all at once
         for zone in overdue:
             if not zone.busy:
                 self._schedule(zone, now + random.random() * spread)

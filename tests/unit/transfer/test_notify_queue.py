@@ -220,6 +220,8 @@ def test_whatever_happens_the_counts_are_right(steps: list[tuple[str, int, int]]
                 queue.heard_from(f"192.0.2.{place}")
         jobs = [job for each in queue.zones.values() for job in each.jobs]
         assert queue.jobs == len(jobs)
+        loud = [each for each in queue.zones.values() if any(job.state is not State.SILENT for job in each.jobs)]
+        assert set(queue.unfinished()) == {each.number for each in loud}
         for where in queue.places.values():
             mine = [job for job in jobs if job.where is where]
             assert where.under_way == sum(job.state is State.SENT for job in mine)
