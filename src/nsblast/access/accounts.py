@@ -226,13 +226,15 @@ class Accounts:
         """Whether a cut at the name would hide a virtual zone, below it or (itself) there, of a tenant that is not one's own."""
         if not self.index.count(Vzone):
             return False
-        shown = name_to_text(zone)
-        for vzone in self.index.walk(Vzone):
-            at = wire(vzone.name)
-            below = vzone.zone == shown and name in layout.suffixes(at) and (itself or at != name)
-            if below and not owns(vzone.tenant) and self.lives(vzone):
-                return True
-        return False
+        record = self._reader.zone(zone)
+        return record is not None and self.index.given.below(
+            name_to_text(zone), record.incarnation, name, owns, itself=itself
+        )
+
+    def given_in(self, zone: Wire) -> Iterator[tuple[str, Wire]]:
+        """(tenant, name) of each virtual zone in a zone."""
+        record = self._reader.zone(zone) if self.index.count(Vzone) else None
+        return self.index.given.of_zone(name_to_text(zone), record.incarnation) if record is not None else iter(())
 
     def _demand_nothing_hidden(self, actor: Actor, zone: Wire, apex: Wire) -> None:
         """Forbidden when a zone at apex would hide a virtual zone that another tenant was given in the zone around."""

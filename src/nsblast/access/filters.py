@@ -21,7 +21,7 @@ from nsblast.records.names import name_from_text, name_to_text
 from nsblast.types import Wire
 
 REGEX_LENGTH = 500
-REGEX_MEMORY = 1 << 18
+REGEX_MEMORY = 1 << 16
 """Octets RE2 may use for one pattern."""
 TYPES_MAX = 200
 
@@ -29,6 +29,7 @@ TYPES_MAX = 200
 def _options() -> Any:
     options = re2.Options()
     options.max_mem = REGEX_MEMORY
+    options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     options.never_capture = True
     return options
@@ -47,7 +48,13 @@ class Filter:
         """Whether a name (lower case) gets through; types are not looked at."""
         if self.fqdn is not None and name != self.fqdn and not (self.recursive and _is_below(name, self.fqdn)):
             return False
-        return self.pattern is None or bool(self.pattern.fullmatch(name_to_text(name)[:-1]))
+        return self.pattern is None or bool(self.pattern.fullmatch(name_to_text(name)[:-1].encode()))
+
+    def covers_below(self, apex: Wire) -> bool:
+        """Whether whatever is at or below a name gets through, of every type; a pattern's word on names to come is not known."""
+        if self.pattern is not None or self.types is not None:
+            return False
+        return self.fqdn is None or (self.recursive and (apex == self.fqdn or _is_below(apex, self.fqdn)))
 
 
 EVERYTHING = Filter()
@@ -64,7 +71,7 @@ def _is_below(name: Wire, apex: Wire) -> bool:
     return at == rest
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=8192)
 def compile_filter(
     fqdn: str = "", recursive: bool = True, regex: str = "", types: tuple[str, ...] = (), where: str = "filter"
 ) -> Filter:
@@ -102,7 +109,7 @@ def _pattern(regex: str, where: str) -> Any:
     if len(regex) > REGEX_LENGTH:
         raise InputError(f"{where}: longer than {REGEX_LENGTH} characters", member=where)
     try:
-        return re2.compile(regex, _options())
+        return re2.compile(regex.encode(), _options())
     except (re2.error, UnicodeEncodeError) as error:
         why = error.args[0] if error.args else ""
         why = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)

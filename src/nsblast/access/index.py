@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
+from nsblast.access.given import Given
 from nsblast.access.records_v1 import LETTERS, Account, ApiKey, Role, Tenant, TsigKey, User, Vzone, decode
 from nsblast.store import layout
 from nsblast.store.engine import Database
@@ -66,6 +67,7 @@ class Index:
         self._records: dict[type, dict[str, Any]] = {kind: {} for kind in LETTERS}
         self._ordered: dict[type, _Ordered] = {kind: _Ordered() for kind in LETTERS}
         self._tenant_ids: dict[str, str] = {}
+        self.given = Given()
         collecting = gc.isenabled()
         gc.disable()  # all that is made here stays: looking for garbage in it would take most of the time
         try:
@@ -87,6 +89,8 @@ class Index:
             ordered.sort()
         for tenant in self._records[Tenant].values():
             self._tenant_ids[tenant.name.casefold()] = tenant.id
+        for vzone in self._records[Vzone].values():
+            self.given.add(vzone)
 
     def get(self, kind: type[Kind], name: str) -> Kind | None:
         """The record; roles by role_name()."""
@@ -130,6 +134,10 @@ class Index:
             ordered = self._ordered[kind]
             if isinstance(before, Tenant):
                 self._tenant_ids.pop(before.name.casefold(), None)
+            if isinstance(before, Vzone):
+                self.given.remove(before)
+            if isinstance(after, Vzone):
+                self.given.add(after)
             if before is not None and (after is None or _tenant_of(before) != _tenant_of(after)):
                 ordered.remove(_tenant_of(before), name)
             if after is None:

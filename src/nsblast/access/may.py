@@ -78,6 +78,10 @@ class Actor:
             return None
         return frozenset().union(*(each.types for each in filters if each.types is not None))
 
+    def may_below(self, permission: str, apex: Wire) -> bool:
+        """Whether it is permitted for all that is at or below a name, of every type, without a look at each name."""
+        return any(permission in grant.permissions and grant.filter.covers_below(apex) for grant in self.grants)
+
     def within(self, tenant: str) -> "Actor":
         """The same, acting in another tenant (its id, or ALL_TENANTS); Forbidden without IMPERSONATE_TENANT."""
         if tenant == self.home:

@@ -9,6 +9,7 @@ restored), gets `reset`: the listener lists the zones anew.
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ from nsblast.types import CommitNumber
 
 LISTENERS = 1000
 """So many at once."""
+OF_TENANT = 250
+"""Of one tenant's accounts, unless it is the first: nobody listens in all others' places."""
 LIFETIME = 900.0
 """Seconds after which a listener has to come again, with credentials that count then."""
 PIECE = 200
@@ -66,6 +69,7 @@ class Events:
         self._news = asyncio.Event()
         self._ended = False
         self.listeners = 0
+        self._homes: Counter[str] = Counter()
 
     def tell(self, event: Event) -> None:
         """A commit is visible. Any thread."""
@@ -89,13 +93,22 @@ class Events:
         self._ended = True
         self.wake(0)
 
+    def demand_room(self, home: str) -> None:
+        """Refused when there is no place left for one more, or for one of that tenant (its id)."""
+        if self.listeners >= LISTENERS:
+            raise Refused("too many listen already", status=503)
+        if home != layout.FIRST_TENANT and self._homes[home] >= OF_TENANT:
+            raise Refused(f"{OF_TENANT} of your tenant listen already", status=503)
+
     async def stream(
         self, who: Callable[[], Actor | None], after: Place | None, heartbeat: float
     ) -> AsyncIterator[bytes]:
         """What somebody may see, from a place on (None = now). who: asked before anything is told; None ends the stream."""
-        if self.listeners >= LISTENERS:
-            raise Refused("too many listen already", status=503)
+        first = who()
+        home = first.home if first is not None else ""
+        self.demand_room(home)
         self.listeners += 1
+        self._homes[home] += 1
         try:
             end = time.monotonic() + LIFETIME
             at = after or Place(self._shown)
@@ -120,6 +133,9 @@ class Events:
                     yield b": %d\nid: %s\n\n" % (int(time.time()), _id(at))
         finally:
             self.listeners -= 1
+            self._homes[home] -= 1
+            if not self._homes[home]:
+                del self._homes[home]
 
     # -- in threads --
 

@@ -9,10 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from nsblast._core.name import fold
 from nsblast.access.accounts import Owner
 from nsblast.access.permissions import Permission
-from nsblast.access.records_v1 import Vzone
 from nsblast.admin.calls import Answer, Call, Writing
 from nsblast.errors import Conflict, Forbidden, InputError, NotFound, Outdated
 from nsblast.records import name_from_text, name_to_text, to_text, type_name
@@ -74,26 +72,12 @@ def found(owner: Owner | None, name: Wire) -> Owner:
 
 def strangers_in(call: Call, apex: Wire) -> list[Wire]:
     """Virtual zones inside a zone that belong to tenants other than the actor's."""
-    index = call.accounts.index
-    if not index.count(Vzone):
-        return []
-    shown = name_to_text(apex)
-    return [
-        fold(name_from_text(vzone.name))
-        for vzone in index.walk(Vzone)
-        if vzone.zone == shown and not call.actor.owns(vzone.tenant) and call.accounts.lives(vzone)
-    ]
+    return [name for tenant, name in call.accounts.given_in(apex) if not call.actor.owns(tenant)]
 
 
 def without_strangers(call: Call, apex: Wire, entries: Iterable[_Entry]) -> Iterator[_Entry]:
     """Entries of a zone without those in virtual zones of tenants other than the actor's; of several the deepest counts."""
-    index = call.accounts.index
-    shown = name_to_text(apex)
-    given = {
-        fold(name_from_text(vzone.name)): call.actor.owns(vzone.tenant)
-        for vzone in (index.walk(Vzone) if index.count(Vzone) else ())
-        if vzone.zone == shown and call.accounts.lives(vzone)
-    }
+    given = {name: call.actor.owns(tenant) for tenant, name in call.accounts.given_in(apex)}
     whose = call.site.backend.zone(apex)
     mine = whose is None or call.actor.owns(whose.tenant or layout.FIRST_TENANT)
     for entry in entries:

@@ -6,7 +6,7 @@ What lies in another tenant than the one acted in is Forbidden, whether it is th
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -118,6 +118,24 @@ def _cap(call: Call, allowed: list[str], had: list[str] | None = None) -> None:
         raise Forbidden(f"allowedPermissions: {', '.join(sorted(beyond))}: your own tenant may not do that")
 
 
+def cap_elsewhere(call: Call, permissions: Iterable[str]) -> None:
+    """Nor, in another tenant, to an account there more than the own tenant may have: it could act by that account."""
+    accounts, actor = accounts_of(call), call.actor
+    if actor.tenant == actor.home:
+        return
+    home, there = accounts.tenant(actor.home), accounts.tenant(actor.tenant)
+    worth = set(permissions) & set(there.allowed if there is not None else ())
+    beyond = worth - set(home.allowed if home is not None else ())
+    if beyond:
+        raise Forbidden(f"{', '.join(sorted(beyond))}: your own tenant may not do that")
+
+
+def cap_roles(call: Call, roles: Iterable[str]) -> None:
+    """The same for what some roles of the tenant acted in are worth."""
+    found = (accounts_of(call).role(call.actor.tenant, name) for name in roles)
+    cap_elsewhere(call, {permission for role in found if role is not None for permission in role.permissions})
+
+
 async def list_tenants(call: Call) -> Answer:
     """GET /tenant."""
     query: Paging = call.query
@@ -209,6 +227,7 @@ async def get_role(call: Call) -> Answer:
 async def post_role(call: Call) -> Answer:
     """POST /role."""
     record = role_of(body_of(call), call.actor.tenant)
+    cap_elsewhere(call, record.permissions)
     return answer(call, await change(call, Put(record, Expect.ABSENT)), record, 201)
 
 
@@ -218,6 +237,7 @@ async def put_role(call: Call) -> Answer:
     found = _role(call)
     _no_rename(form.name, found.name)
     record = role_of(form, call.actor.tenant)
+    cap_elsewhere(call, record.permissions)
     return answer(call, await change(call, Put(record, Expect.PRESENT)), record)
 
 
@@ -280,6 +300,7 @@ async def put_user(call: Call) -> Answer:
 
 
 async def _user_of(call: Call, form: UserForm, kept: str) -> User:
+    cap_roles(call, form.roles)
     if form.password is not None:
         check_new(form.password, call.site.settings.password_min)
         kept = await login_of(call).hash_password(form.password)

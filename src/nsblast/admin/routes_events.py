@@ -48,6 +48,7 @@ def _who(call: Call) -> Callable[[], Actor | None]:
 async def listen(call: Call) -> Answer:
     """GET /events."""
     events: Events = call.site.parts["events"]
+    events.demand_room(call.actor.home)  # while there can be another status than 200
     given = call.header("last-event-id") or call.query.start
     after = place_of(given) if given else None
     return Answer(
@@ -60,6 +61,6 @@ ENDPOINTS = (
     Endpoint(
         method="GET", path="/events", handler=listen, permission=Permission.LIST_ZONES, query=Listening, tag="zones",
         summary="Server-sent events: zones created, changed and deleted, with their serial; Last-Event-ID resumes",
-        answers={200: "a stream that does not end by itself for 15 minutes"}, produces="text/event-stream",
+        answers={200: "a stream that does not end by itself for 15 minutes", 503: "too many listen already"}, produces="text/event-stream",
     ),
 )  # fmt: skip

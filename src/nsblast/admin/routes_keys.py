@@ -18,7 +18,18 @@ from nsblast.access.records_v1 import ApiKey, TsigKey
 from nsblast.access.rules import wire
 from nsblast.admin.account_forms import KeyForm, TsigForm, fqdn, seconds, show
 from nsblast.admin.calls import Answer, Call, Paging
-from nsblast.admin.routes_access import GONE, TAKEN, accounts_of, answer, body_of, change, endpoint, listed, mine
+from nsblast.admin.routes_access import (
+    GONE,
+    TAKEN,
+    accounts_of,
+    answer,
+    body_of,
+    cap_roles,
+    change,
+    endpoint,
+    listed,
+    mine,
+)
 from nsblast.backend.keys import free
 from nsblast.errors import InputError
 from nsblast.zones.model import Expect
@@ -55,6 +66,7 @@ async def post_key(call: Call) -> Answer:
     actor = call.actor
     if not form.owner and (actor.tenant != actor.home or not actor.user):
         raise InputError("owner: which user of that tenant is the key for?", member="owner")
+    cap_roles(call, form.roles)
     ident, text, kept = new_key()
     record = ApiKey(
         tenant=actor.tenant,

@@ -35,7 +35,7 @@ from nsblast.errors import InputError
 from nsblast.records import name_to_text
 from nsblast.store import layout
 from nsblast.types import Wire
-from nsblast.zones.model import RevertZone
+from nsblast.zones.model import Diff, RevertZone
 
 SCAN = 5000
 
@@ -98,7 +98,7 @@ def _page(call: Call, apex: Wire | None, oldest: int) -> Answer:
         if (query.user and one.actor != query.user) or not visible(one):
             continue
         first = first or last
-        found.append(_item(one, query.kind, last))
+        found.append(_item(one, query.kind, last, call.actor))
     return Answer(found, page=Page(more, query.limit, first, last))
 
 
@@ -137,15 +137,12 @@ class _Sight:
         if apex not in self._zones:
             record = self._call.site.backend.zone(apex)
             owned = record is not None and self._actor.owns(record.tenant or layout.FIRST_TENANT)
-            shown = name_to_text(apex)
-            whole = owned and not any(
-                vzone.zone == shown and not self._actor.owns(vzone.tenant) for vzone in self._call.accounts.vzones()
-            )
+            whole = owned and all(self._actor.owns(tenant) for tenant, _ in self._call.accounts.given_in(apex))
             self._zones[apex] = record.incarnation if record is not None and whole else None
         return self._zones[apex]
 
 
-def _item(one: Happened, kind: str, place: str) -> Any:
+def _item(one: Happened, kind: str, place: str, actor: Actor) -> Any:
     if kind == "id":
         return place
     item: dict[str, Any] = {
@@ -165,9 +162,18 @@ def _item(one: Happened, kind: str, place: str) -> Any:
         item["tenant"] = one.tenant
     if kind != "brief":
         if one.kind == "zone":
-            item |= difference(one.diff)
+            item |= difference(_seen(one, actor))
         item |= {"before": one.before, "after": one.after}
     return item
+
+
+def _seen(one: Happened, actor: Actor) -> Diff | None:
+    """The difference without the records that are not to be read."""
+    if one.diff is None or not isinstance(one.name, bytes) or actor.may_below(Permission.READ_ZONE, one.name):
+        return one.diff
+    return Diff(
+        *(tuple(rr for rr in rrs if actor.may(Permission.READ_ZONE, fold(rr[0]), (rr[1],))) for rrs in one.diff)
+    )
 
 
 def _time(text: str, member: str) -> float | None:

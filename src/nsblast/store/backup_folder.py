@@ -15,6 +15,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ from nsblast.errors import Conflict, NotFound, StoreCorrupt, from_os
 from nsblast.store.switch import sync_folder
 
 _CHUNK = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class File(msgspec.Struct, frozen=True):
@@ -163,6 +166,10 @@ class Folder:
             raise StoreCorrupt(f"{path} is damaged: {error}", backup=number) from None
         if found.id != number:
             raise StoreCorrupt(f"{path} is damaged: it says it is backup {found.id}", backup=number)
+        for file in found.files:
+            # They become paths, and whoever may write here could have made the checksum too.
+            if not _NAME.fullmatch(file.name) or not _SHA256.fullmatch(file.sha256):
+                raise StoreCorrupt(f"{path} is damaged: it names a file {file.name!r}", backup=number)
         return found
 
     def put(self, manifest: Manifest) -> None:

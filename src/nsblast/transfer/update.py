@@ -27,6 +27,7 @@ from nsblast.records.names import name_to_text
 from nsblast.store import layout
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.transfer import mac, tsig
+from nsblast.transfer.rules import may_query
 from nsblast.transfer.update_message import IN, Refused, Update, Zone, answer, read, read_zone
 from nsblast.transfer.update_rules import check_prerequisites, compile_prerequisites, compile_updates
 from nsblast.transfer.update_scope import Defaults, Scope, scope_of
@@ -40,6 +41,7 @@ REMEMBERED = 16384
 LARGE = 4096
 """Octets above which a message is read in a thread."""
 _LOG_EVERY = 1.0
+_ANY = 255
 _BESIDE_CUT = frozenset((2, 43, 255))
 """NS and DS (and ANY): what the parent says of a child zone at its apex."""
 
@@ -150,6 +152,12 @@ class Updates:
     ) -> ChangeSet:
         """The change-set; what is wrong with the update section is told after the prerequisites, in the RFC's order."""
         inside = _Inside(self._backend, apex)
+        if not may_query(record, client, key, self._defaults()):
+            for rr in update.prerequisites:  # each would be an answer to a question that this client may not ask
+                if not scope.may(rr.name, _ANY):
+                    raise Refused(
+                        Rcode.REFUSED, f"prerequisite: {name_to_text(rr.name)} may be neither asked for nor changed"
+                    )
         checks, wanted = compile_prerequisites(update.prerequisites, inside.holds)
         failure: Refused | None = None
         ops = []

@@ -107,6 +107,7 @@ def read_zone(
     memory: int = MEMORY,
     spill_dir: str | None = None,
     generate_limit: int = GENERATE_LIMIT,
+    generate_octets: int = 0,
     on_progress: OnProgress | None = None,
 ) -> ZoneImport:
     """Read all of a zone file. origin: the zone's name; the owner of the first SOA when None.
@@ -116,7 +117,12 @@ def read_zone(
     apex = fold(origin) if origin is not None else find_apex(source, title=title, generate_limit=generate_limit)
     collector = Collector(apex, seed=seed, memory=room_for(source, memory), spill_dir=spill_dir)
     reader = ZoneReader(
-        source, origin=origin or apex, title=title, generate_limit=generate_limit, on_progress=on_progress
+        source,
+        origin=origin or apex,
+        title=title,
+        generate_limit=generate_limit,
+        generate_octets=generate_octets,
+        on_progress=on_progress,
     )
     try:
         reader.read(collector)

@@ -6,7 +6,6 @@ The directive is BIND's; no RFC tells it. The right side is the rest of the line
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TypeAlias
 
 from nsblast.errors import InputError
@@ -15,6 +14,8 @@ Word: TypeAlias = tuple[bytes, bool, bool, int, int]
 """As written, quoted, directly behind the one before, line, column (Scanner.words)."""
 
 LINES_AT_ONCE = 4096
+OCTETS_AT_ONCE = 1 << 20
+"""Of lines in one piece, about: one line may be as long as the text it stands in."""
 _RANGE = re.compile(rb"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?")
 _CLASS = re.compile(rb"(?i)IN|CLASS1")
 _PART = re.compile(rb"\\.|\$\$|\$\{([^}]*)\}|\$\{|\$|[^\\$]+", re.DOTALL)
@@ -64,7 +65,7 @@ def _number(value: int, width: int, base: str) -> bytes:
 
 
 def lines_of(words: Sequence[Word], limit: int) -> Iterator[bytes]:
-    """Entries for every value, LINES_AT_ONCE of them in one piece. InputError says what was expected."""
+    """Entries for every value, in pieces of LINES_AT_ONCE or OCTETS_AT_ONCE. InputError says what was expected."""
     values = _range(words[0][0], limit) if words else None
     if values is None or words[0][1]:
         raise InputError("a range: start-stop or start-stop/step")
@@ -85,9 +86,18 @@ def lines_of(words: Sequence[Word], limit: int) -> Iterator[bytes]:
             (b"" if glued else b" ") + (b'"' + raw + b'"' if quoted else raw) for raw, quoted, glued, *_ in right
         )
     left_side, right_side = Template(words[1][0]), Template(text)
-    numbers = iter(values)
-    while chunk := list(islice(numbers, LINES_AT_ONCE)):
-        yield b"".join(left_side.of(value) + middle + right_side.of(value) + b"\n" for value in chunk)
+    lines: list[bytes] = []
+    octets = 0
+    for value in values:
+        line = left_side.of(value) + middle + right_side.of(value) + b"\n"
+        lines.append(line)
+        octets += len(line)
+        if len(lines) == LINES_AT_ONCE or octets >= OCTETS_AT_ONCE:
+            yield b"".join(lines)
+            lines.clear()
+            octets = 0
+    if lines:
+        yield b"".join(lines)
 
 
 def _range(text: bytes, limit: int) -> range | None:

@@ -61,15 +61,17 @@ class ZoneReader:
         origin: Wire | None = None,
         title: str = "",
         generate_limit: int = GENERATE_LIMIT,
+        generate_octets: int = 0,
         on_progress: OnProgress | None = None,
         on_problem: OnProblem | None = None,
         searching: bool = False,
     ) -> None:
-        """title: what messages call a source that is no file; on_problem: goes on behind what is wrong instead of
+        """title: what messages call a source that is no file; generate_octets: of the text that all $GENERATE stand for, 0 = any; on_problem: goes on behind what is wrong instead of
         raising it; searching: names in rdata are completed with the root while no origin is known."""
         self.source = source
         self.origin = origin
         self.generate_limit = generate_limit
+        self.generate_octets = generate_octets
         self.on_progress = on_progress
         self.on_problem = on_problem
         self.searching = searching
@@ -80,6 +82,7 @@ class ZoneReader:
         self._open: list[tuple[int, int]] = []
         self._done = 0
         self._total = 0
+        self._generated = 0
 
     def read(self, sink: Sink) -> None:
         """All records into the sink. ZoneFileError, unless there is on_problem; OSError when reading or sorting fails midway."""
@@ -193,6 +196,9 @@ class ZoneReader:
         words: list[Word] = scanner.words()
         try:
             for text in lines_of(words, self.generate_limit):
+                self._generated += len(text)
+                if 0 < self.generate_octets < self._generated:
+                    raise InputError(f"$GENERATE lines that stand for at most {self.generate_octets} octets in all")
                 child = scan.Scanner(text, parent=scanner, line=scanner.line)
                 self._run(child, sink, file, path, generated=words[0][4])
                 scanner.take_ttls(child)

@@ -137,6 +137,14 @@ def test_patterns_that_are_refused(regex: str) -> None:
         compile_filter(regex=regex)
 
 
+def test_a_pattern_cannot_take_much_memory() -> None:
+    """Names are ASCII: a class of letters is not all of Unicode's, whose states cost 100 KiB a pattern; and what no name has matches none."""
+    letters = compile_filter(regex=r"\pL{60}x?")
+    assert letters.covers(wire("a" * 60))
+    assert not letters.covers(wire("1" * 60))
+    assert not compile_filter(regex="bü.*").covers(wire("b\\195\\188"))
+
+
 def test_a_pattern_cannot_take_long() -> None:
     evil = compile_filter(regex="(a+)+(a|aa)+(.*)*b")
     name = wire(".".join(["a" * 60] * 4))

@@ -6,12 +6,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nsblast.errors import Conflict, DiskFull, InputError, NotFound, StoreCorrupt
 from nsblast.store import backup_folder
 from nsblast.store.backup import CHECKPOINTS, Backups
-from nsblast.store.backup_folder import Manifest
+from nsblast.store.backup_folder import File, Manifest
 from nsblast.store.engine import Database
 from nsblast.store.restore import restore
 from nsblast.store.writer import Committer
@@ -263,3 +264,21 @@ def test_another_file_system_gets_copies(world: World) -> None:
         assert backups.verify("latest").names == 6
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def test_a_manifest_names_no_file_elsewhere(world: World, tmp_path: Path) -> None:
+    """Whoever may write to the folder can make its checksum too: a restore by root must not put files where they like."""
+    made = world.create()
+    folder = world.backups.folder
+    for name, digest in (
+        ("../../planted", made.files[0].sha256),
+        (str(tmp_path / "planted"), made.files[0].sha256),
+        ("CURRENT", "../lock"),
+    ):
+        folder.remove(made.id)
+        folder.put(msgspec.structs.replace(made, files=[*made.files, File(name, made.files[0].size, digest)]))
+        with pytest.raises(StoreCorrupt, match="names a file"):
+            restore(world.backups, made.id, tmp_path / "new" / "db")
+        with pytest.raises(StoreCorrupt, match="names a file"):
+            world.backups.verify(made.id)
+    assert not list(tmp_path.rglob("planted"))

@@ -2,12 +2,14 @@
 
 import io
 import os
+from typing import Any
 
 import pytest
 
 from nsblast import records
 from nsblast.errors import ZoneFileError
 from nsblast.zones.collect import read_zone
+from nsblast.zones.generate import lines_of
 from nsblast.zones.zonefile import find_apex, write_zone
 
 HEAD = "$ORIGIN example.com.\n$TTL 60\n@ SOA ns1 host 1 2 3 4 5\n@ NS ns1.else.where.\n"
@@ -207,6 +209,16 @@ def test_generate_refused(directive: str, said: str) -> None:
     error = refused((HEAD + f"$GENERATE {directive}\n").encode(), generate_limit=1000)
     assert said in error.expected
     assert error.line == 5
+
+
+def test_generated_text_is_bounded() -> None:
+    """All lines together, and what is held of them at once: a line may be as long as the text."""
+    text = (HEAD + "$GENERATE 1-100 a$ A 192.0.2.1\n$GENERATE 1-100 b$ A 192.0.2.1\n").encode()
+    assert read_zone(text, generate_octets=5000).records == 202
+    error = refused(text, generate_octets=3000)
+    assert "at most 3000 octets" in str(error)
+    words: list[Any] = [(word, False, False, 1, 1) for word in (b"1-4096", b"a$", b"TXT", b"x" * (1 << 20))]
+    assert max(map(len, lines_of(words, 4096))) < 3 << 20
 
 
 def test_generate_many() -> None:
