@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import resource
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,10 @@ def prepare_folder(db_path: Path, identity: Identity | None) -> None:
     """Make the database folder, closed to others, and let it belong to the user the children become."""
     try:
         db_path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        status = db_path.stat()
+        if status.st_mode & 0o007 and os.geteuid() in (0, status.st_uid):
+            # RocksDB's files, keys' secrets among them, are readable for whoever gets here.
+            db_path.chmod(stat.S_IMODE(status.st_mode) & ~0o007)
         if identity is not None:
             _give(db_path, identity)
     except OSError as error:
@@ -80,11 +85,12 @@ def prepare_folder(db_path: Path, identity: Identity | None) -> None:
 
 def _give(folder: Path, identity: Identity) -> None:
     """What root made here before (a command with the server stopped) changes hands; links are not followed."""
-    for root, _, files in os.walk(folder):
-        for path in (root, *(os.path.join(root, name) for name in files)):
-            status = os.lstat(path)
+    # By descriptors: who owns the folder could put a link to another in the place of one inside while root goes through them.
+    for _, _, files, inside in os.fwalk(folder):
+        for name in (".", *files):
+            status = os.stat(name, dir_fd=inside, follow_symlinks=False)
             if (status.st_uid, status.st_gid) != (identity.uid, identity.gid):
-                os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
+                os.chown(name, identity.uid, identity.gid, dir_fd=inside, follow_symlinks=False)
 
 
 def raise_limits(settings: Settings) -> None:

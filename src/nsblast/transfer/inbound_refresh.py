@@ -51,7 +51,10 @@ def limits_of(settings: Settings) -> Limits:
 
 
 class Turns:
-    """How many transfers run, in all and from each master; and which masters were silent of late."""
+    """How many transfers run, in all and from each master; and which masters were silent of late.
+
+    A tenant's masters may be many, and slow: three quarters of the places are the most that one tenant but the first has.
+    """
 
     def __init__(self, most: int, each: int) -> None:
         self.most = most
@@ -60,6 +63,8 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """By address. One that ends wakes the one whose turn it is: with thousands of zones, waking all would cost more than the transfers."""
         self._silent: dict[tuple[str, int], float] = {}
+        self._shares: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        """Of tenants with transfers, and how many they have or wait for."""
 
     def _free(self, address: str) -> bool:
         return sum(self.running.values()) < self.most and self.running.get(address, 0) < self.each
@@ -83,6 +88,25 @@ class Turns:
                     break
             if waiting:
                 self._waiting[other] = waiting  # behind the others now
+
+    @contextlib.asynccontextmanager
+    async def share(self, tenant: str) -> AsyncIterator[None]:
+        """Waits until a tenant may have one more, or wait for it among the others."""
+        if tenant == FIRST_TENANT:
+            yield
+            return
+        there, users = self._shares.get(tenant, (None, 0))
+        mine = there if there is not None else asyncio.Semaphore(max(1, self.most * 3 // 4))
+        self._shares[tenant] = mine, users + 1
+        try:
+            async with mine:
+                yield
+        finally:
+            users = self._shares[tenant][1] - 1
+            if users:
+                self._shares[tenant] = mine, users
+            else:
+                del self._shares[tenant]
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
@@ -203,7 +227,7 @@ class Refresher:
             if serial == have:
                 return Outcome("current", master, times_of(told.soa[3]), expire)
             _demand_newer(serial, have)
-        async with self.turns.turn(place.address):
+        async with self.turns.share(record.tenant or FIRST_TENANT), self.turns.turn(place.address):
             try:
                 return await self._transfer(apex, record, master, place, have, incremental, expire)
             except (Unfit, TooMuch):

@@ -75,32 +75,42 @@ class Version(NamedTuple):
 
 
 class Turns:
-    """How many transfers run, in all and for each client."""
+    """How many transfers run: in all, for each client, and of each tenant's zones.
+
+    Clients that a tenant lets in may be many, and slow: three quarters of the places are the most that one tenant but the first has.
+    """
 
     def __init__(self) -> None:
         self.most = 1
         self.each = 1
         self._running: dict[bytes, int] = {}
+        self._tenants: dict[str, int] = {}
         self._changed = asyncio.Condition()
 
-    def _free(self, client: bytes) -> bool:
-        return sum(self._running.values()) < self.most and self._running.get(client, 0) < self.each
+    def _free(self, client: bytes, tenant: str) -> bool:
+        if sum(self._running.values()) >= self.most or self._running.get(client, 0) >= self.each:
+            return False
+        return tenant == layout.FIRST_TENANT or self._tenants.get(tenant, 0) < max(1, self.most * 3 // 4)
 
-    async def enter(self, client: bytes) -> bool:
+    async def enter(self, client: bytes, tenant: str) -> bool:
         """Wait for a turn; False when none came in time."""
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(lambda: self._free(client)), TURN_WITHIN)
+                await asyncio.wait_for(self._changed.wait_for(lambda: self._free(client, tenant)), TURN_WITHIN)
             except TimeoutError:
                 return False
             self._running[client] = self._running.get(client, 0) + 1
+            self._tenants[tenant] = self._tenants.get(tenant, 0) + 1
             return True
 
-    async def leave(self, client: bytes) -> None:
+    async def leave(self, client: bytes, tenant: str) -> None:
         """A turn ends."""
         self._running[client] -= 1
         if not self._running[client]:
             del self._running[client]
+        self._tenants[tenant] -= 1
+        if not self._tenants[tenant]:
+            del self._tenants[tenant]
         async with self._changed:
             self._changed.notify_all()
 
@@ -272,7 +282,9 @@ class Outgoing:
     # -- many messages
 
     async def _over_tcp(self, asked: Asked, client: bytes) -> AsyncGenerator[bytes, None]:
-        if not await self._turns.enter(client):
+        record = self._reader.zone(asked.name)
+        tenant = (record.tenant if record is not None else "") or layout.FIRST_TENANT
+        if not await self._turns.enter(client, tenant):
             self.counts["refused"] += 1
             yield asked.refusal(dns.rcode.SERVFAIL)
             return
@@ -295,7 +307,7 @@ class Outgoing:
             else:
                 raise
         finally:
-            await self._turns.leave(client)
+            await self._turns.leave(client, tenant)
 
     async def _messages(self, asked: Asked, done: list[tuple[int, str]]) -> AsyncGenerator[bytes, None]:
         """Messages without OPT and signature. A cut connection, never a wrong end, when the store fails on the way. done: what was given."""

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from nsblast.store.layout import FIRST_TENANT
+from nsblast.transfer import outgoing
 from nsblast.transfer.inbound_refresh import Turns
 
 
@@ -17,13 +19,13 @@ class Runner:
         self.ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def start(self, name: str, address: str) -> None:
+    async def start(self, name: str, address: str, tenant: str = FIRST_TENANT) -> None:
         self.ends[name] = asyncio.Event()
-        self.tasks[name] = asyncio.get_running_loop().create_task(self._run(name, address))
+        self.tasks[name] = asyncio.get_running_loop().create_task(self._run(name, address, tenant))
         await asyncio.sleep(0)
 
-    async def _run(self, name: str, address: str) -> None:
-        async with self.turns.turn(address):
+    async def _run(self, name: str, address: str, tenant: str) -> None:
+        async with self.turns.share(tenant), self.turns.turn(address):
             self.began.append(name)
             await self.ends[name].wait()
 
@@ -90,3 +92,46 @@ def test_who_is_cancelled_holds_no_place(given: bool) -> None:
         await runner.end("a4")
 
     run(1, 1, test)
+
+
+def test_one_tenant_does_not_take_all_places() -> None:
+    """Masters that send an octet now and then hold a place for hours, and a tenant may name as many as it likes."""
+
+    async def test(runner: Runner) -> None:
+        for number in range(6):
+            await runner.start(f"a{number}", f"address {number}", "attacker")
+        assert len(runner.began) == 3
+        await runner.start("v", "elsewhere", "victim")
+        assert runner.began[3:] == ["v"]
+        runner.tasks["a5"].cancel()
+        await asyncio.gather(runner.tasks["a5"], return_exceptions=True)
+        for name in ("a0", "a1", "v", "a2", "a3", "a4"):
+            await runner.end(name)
+        assert runner.began[4:] == ["a3", "a4"]
+        for number in range(4):
+            await runner.start(f"f{number}", f"address {number}")
+        assert runner.began[6:] == ["f0", "f1", "f2", "f3"], "the first tenant has all"
+        for number in range(4):
+            await runner.end(f"f{number}")
+        assert runner.turns.running == {}
+
+    run(4, 4, test)
+
+
+def test_one_tenants_clients_do_not_take_all_places() -> None:
+    """The same of clients that a tenant lets transfer its zones, and that take them as slowly as they may."""
+
+    async def test() -> None:
+        turns = outgoing.Turns()
+        turns.most, turns.each = 4, 4
+        waiting = [asyncio.ensure_future(turns.enter(bytes((number,)), "attacker")) for number in range(6)]
+        await asyncio.sleep(0.01)
+        assert sum(task.done() for task in waiting) == 3
+        assert await asyncio.wait_for(turns.enter(b"v", "victim"), 1)
+        await turns.leave(b"\0", "attacker")
+        await asyncio.sleep(0.01)
+        assert sum(task.done() for task in waiting) == 4
+        for task in waiting:
+            task.cancel()
+
+    asyncio.run(test())
