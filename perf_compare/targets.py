@@ -33,6 +33,16 @@ def once(field: str, server: str) -> Number:
     return lambda result: [result["servers"][server][field]] if field in result["servers"].get(server, {}) else []
 
 
+def once_ratio(field: str, to: str, server: str = "nsblast") -> Number:
+    """A figure of ours that was measured once / another server's."""
+
+    def number(result: Result) -> list[float]:
+        ours, theirs = (result["servers"].get(one, {}).get(field) for one in (server, to))
+        return [ours / theirs] if ours and theirs else []
+
+    return number
+
+
 def crossed(field: str, to: str, to_field: str) -> Number:
     """Our figure / another figure of another server."""
     return lambda result: ratios(result["rounds"], field, "nsblast", to, to_field)
@@ -64,6 +74,7 @@ class Target:
         return measured <= self.at_most
 
 
+RATE = "records_per_second"
 HOT = "hot names, A, UDP, one worker"
 UNIFORM = "uniform, cache large enough"
 FLOOD = "NXDOMAIN flood"
@@ -98,7 +109,16 @@ TARGETS = (
     ),
     Target(TCP, "pipelined, rate ÷ Knot", ("hot/tcp",), ratio("rate", "knot"), at_least=1.0),
     Target(TCP, "a connection each, rate ÷ Knot", ("hot/tcp-each",), ratio("rate", "knot"), at_least=1.0),
-    Target(TRANSFER, "rate ÷ Knot", ("transfer",), ratio("records_per_second", "knot"), at_least=1.0),
+    Target(
+        TRANSFER,
+        "out of the store, rate ÷ Knot",
+        ("transfer",),
+        once_ratio("first_records_per_second", "knot"),
+        at_least=1.0,
+    ),
+    Target(TRANSFER, "first after 1 change, ÷ Knot", ("transfer",), ratio(f"after_1_{RATE}", "knot"), at_least=1.0),
+    Target(TRANSFER, "first after 1,000, ÷ Knot", ("transfer",), ratio(f"after_1000_{RATE}", "knot"), at_least=1.0),
+    Target(TRANSFER, "sent before, rate ÷ Knot", ("transfer",), ratio(RATE, "knot"), at_least=1.0),
     Target(TRANSFER, "memory grown by", ("transfer",), figure("grown_mib"), at_most=4, unit=" MiB"),
     Target(CHANGES, "changes/s", ("changes",), figure("changes_per_second"), at_least=5000),
     Target(CHANGES, "visible in every worker, p99", ("changes",), figure("visible_p99_ms"), at_most=10, unit=" ms"),

@@ -63,6 +63,8 @@ class Server:
     name = ""
     programs: tuple[str, ...] = ()
     """Programs that must be installed."""
+    takes_updates = False
+    """Whether its zones can be changed by dynamic update, unsigned, from ADDRESS."""
 
     def __init__(self, folder: Path, choice: Choice) -> None:
         self.choice = choice

@@ -9,6 +9,7 @@ class Knot(Server):
 
     name = "knot"
     programs = ("knotd",)
+    takes_updates = True
 
     def prepare(self, workload: Workload) -> None:
         lines = [
@@ -26,7 +27,7 @@ class Knot(Server):
             "    any: warning",
             "acl:",
             "  - id: transfer",
-            "    action: transfer",
+            "    action: [transfer, update]",
             "template:",
             "  - id: default",
             "    zonefile-sync: -1",

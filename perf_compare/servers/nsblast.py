@@ -57,6 +57,7 @@ class Nsblast(Server):
     """The supervisor with control and its workers."""
 
     name = "nsblast"
+    takes_updates = True
 
     @property
     def database(self) -> Path:
@@ -81,7 +82,7 @@ class Nsblast(Server):
             *(sys.executable, "-m", "nsblast", "serve", "-d", str(self.database), "--dns-endpoint", ADDRESS),
             *("--dns-port", str(self.port), "--workers", str(self.choice.workers)),
             *("--cache-size", self.choice.cache, "--log-level", "warning", "--http-endpoint", ""),
-            *("--allow-transfer", "127.0.0.0/8"),
+            *("--allow-transfer", "127.0.0.0/8", "--allow-update", "127.0.0.0/8"),
         ]
 
     def status(self) -> dict[str, Any]:

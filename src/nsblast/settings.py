@@ -320,7 +320,7 @@ class Settings(BaseModel):
     transfers_out: int = _setting(32, "transfers to other servers under way at once, over all workers", live=True, ge=1)
     transfers_kept: Size = _setting(
         1 << 30,
-        "octets of large zones kept as they were sent, for the next who asks: in unnamed files beside the database, over all workers; 0 = none",
+        "octets of large zones kept as they were sent, for the next who asks and the next version: in files beside the database; 0 = none",
         live=True,
     )
     transfers_per_client: int = _setting(8, "the same to one address, from one worker", live=True, ge=1)

@@ -17,6 +17,7 @@ CORE_LAYERS: list[set[str]] = [
     {"keys", "rrset", "filter", "entries", "suffix", "edns", "stats", "querylog", "tails"},
     {"arena", "view", "nsec3", "outbox"},
     {"nodes", "plan", "segment", "scan", "rdshow", "runs", "pack", "unpack"},
+    {"sift"},
     {"collect"},
     {"small"},
     {"txn"},

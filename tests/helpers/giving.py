@@ -40,8 +40,18 @@ class Giving(Updating):
 
     def begin(self, **more: Any) -> None:
         """A worker's half anew, with other settings."""
-        settings = Settings(db_path=self.folder / "db").model_copy(update={**self.given, **more})
-        self.outgoing = Outgoing(self.backend._reader, self._settle, settings)
+        self.outgoing = Outgoing(self.backend._reader, self._settle, self.settings(**more))
+
+    def settings(self, **more: Any) -> Settings:
+        """This place's, with others among them."""
+        return Settings(db_path=self.folder / "db").model_copy(update={**self.given, **more})
+
+    @contextmanager
+    def instead(self, outgoing: Outgoing) -> Iterator[None]:
+        """Another worker's half for a while."""
+        mine, self.outgoing = self.outgoing, outgoing
+        yield
+        self.outgoing = mine
 
     async def _settle(self) -> bool:
         return self.settled

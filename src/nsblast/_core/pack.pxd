@@ -22,9 +22,12 @@ cdef class Packer:
     cdef uint16_t count         # records in the message
     cdef uint16_t rrset_at      # put_entries: RRsets of the entry under way that stand in messages already
     cdef uint16_t rr_at         # and RRs of the next one
+    cdef uint32_t begun         # messages begun so far
 
     cdef void begin(self) noexcept nogil
     cdef void put_name(self, const uint8_t* name, uint32_t length) noexcept nogil
+    # Makes the suffixes known of a well-formed name of `length` octets that stands in the message, uncompressed.
+    cdef void learn(self, uint32_t start, uint32_t length) noexcept nogil
     # OK, TRUNCATED when the message is full, CORRUPT for what is no record.
     cdef Status put_rr(self, const uint8_t* owner, uint32_t owner_len, uint16_t rrtype, uint32_t ttl,
                        const uint8_t* rdata, uint16_t rdlength) noexcept nogil

@@ -14,6 +14,10 @@ class Packer:
     def octets(self) -> int:
         """Of the message under construction, header and question included."""
 
+    @property
+    def inside(self) -> bool:
+        """Whether part of an entry stands in messages already."""
+
     def put(self, owner: bytes, rrtype: int, ttl: int, rdata: bytes) -> bool:
         """Add one record; False when the message is full: take() it, then put the record again. ValueError for what is none."""
 

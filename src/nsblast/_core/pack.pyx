@@ -68,12 +68,18 @@ cdef class Packer:
         """Of the message under construction, header and question included."""
         return self.w.at
 
+    @property
+    def inside(self):
+        """Whether part of an entry stands in messages already."""
+        return self.rrset_at != 0 or self.rr_at != 0
+
     cdef void begin(self) noexcept nogil:
         """An empty message: header and question stand from the first one on."""
         cdef uint32_t start = self.head
         writer_rewind(&self.w, start)
         self.w.limit = self.limit
         self.count = 0
+        self.begun += 1
         memset(self.places, 0, PLACES * sizeof(uint16_t))
 
     cdef void put_name(self, const uint8_t* name, uint32_t length) noexcept nogil:
@@ -119,6 +125,32 @@ cdef class Packer:
             for k in range(known):
                 if start + at[k] <= POINTER_MAX:
                     self.places[slot[k]] = <uint16_t> (start + at[k])
+
+    cdef void learn(self, uint32_t start, uint32_t length) noexcept nogil:
+        cdef Reader r, label
+        cdef uint32_t at[LABELS]
+        cdef uint32_t labels = 0
+        cdef uint32_t k
+        cdef uint32_t hash = FIRST_FACTOR
+        cdef uint8_t size
+        cdef const uint8_t* octets
+        reader_open(&r, self.w.base, min(start + length, self.w.at))
+        reader_seek(&r, start)
+        while labels < LABELS:
+            at[labels] = r.at
+            size = reader_u8(&r)
+            if size == 0 or reader_bad(&r):
+                break
+            reader_take(&r, size)
+            labels += 1
+        for k in range(labels):
+            reader_seek(&r, at[labels - 1 - k])
+            size = reader_u8(&r)
+            octets = reader_take(&r, size)
+            reader_open(&label, octets, size if octets != NULL else 0)
+            hash = mixed(hash, &label)
+            if at[labels - 1 - k] <= POINTER_MAX:
+                self.places[(hash ^ (hash >> 16)) & (PLACES - 1)] = <uint16_t> at[labels - 1 - k]
 
     cdef Status try_rr(self, const uint8_t* owner, uint32_t owner_len, uint16_t rrtype, uint32_t ttl,
                        const uint8_t* rdata, uint16_t rdlength) noexcept nogil:

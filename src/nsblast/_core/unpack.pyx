@@ -18,7 +18,6 @@ from nsblast._core.wire cimport (
 )
 
 cdef enum:
-    RDATA_OCTETS = 66400        # 65535, and what two names gain when they are decompressed
     RR_LEAST = 11               # octets of the shortest record
     SOA_NUMBERS = 20
 

@@ -19,7 +19,7 @@ from nsblast.metrics import PROPERTIES
 from nsblast.settings import Settings
 from nsblast.store.changes import Keep
 from nsblast.store.commit import Listener
-from nsblast.store.engine import Database, sweep_followers
+from nsblast.store.engine import Database, sweep_followers, sweep_images
 from nsblast.store.reader import StoreReader
 from nsblast.store.statistics import Statistics, parse
 from nsblast.store.warm import Warmer
@@ -52,6 +52,8 @@ class OpenStore:
             self._committer = Committer(self.database, rules, segment=segment, wake=wake_workers, keep=keep)
             self._committer.on_broken = _make_room
             fresh = segment.done == 0
+            if fresh:
+                sweep_images(settings.db_path)  # of another server's time, perhaps of what a backup has since replaced
             try:
                 self._committer.start()
             except ValueError as error:

@@ -48,6 +48,8 @@ FILES_MIN = 256
 SLICE_STEP = 64
 """Entries of a slice that are read before their octets are counted."""
 FOLLOWERS = "followers"
+IMAGES = "images"
+"""Workers keep whole transfers there (transfer/images.py)."""
 
 Batch = rocksdict.WriteBatch
 
@@ -239,6 +241,13 @@ class Database:
                 raise meaning(error, str(self.path), "read") from None
             yield found
 
+    def still(self) -> "Still":
+        """For a few keys here and there, all as they are at this very call."""
+        try:
+            return Still(self._db.iter(), self.path)
+        except Exception as error:
+            raise meaning(error, str(self.path), "read") from None
+
     def keys_below(self, low: bytes, high: bytes) -> Iterator[bytes]:
         """Keys alone, ascending."""
         return (key for key, _ in self.range(low, high))
@@ -343,6 +352,26 @@ class Database:
             shutil.rmtree(self.follower, ignore_errors=True)
 
 
+class Still:
+    """The database as it was when this was made; Database.still() makes it."""
+
+    def __init__(self, at: rocksdict.RdictIter, path: Path) -> None:
+        self._at = at
+        self._path = path
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        try:
+            self._at.seek(key)
+            if self._at.valid():
+                value: bytes = self._at.value()
+                return value if self._at.key() == key else None
+            self._at.status()
+        except Exception as error:
+            raise meaning(error, str(self._path), "read") from None
+        return None
+
+
 def _prepare(path: Path, create: bool) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FILES_MIN:
@@ -369,3 +398,8 @@ def sweep_followers(path: str | os.PathLike[str]) -> None:
         for child in folder.iterdir():
             if not Path("/proc", child.name).exists():
                 shutil.rmtree(child, ignore_errors=True)
+
+
+def sweep_images(path: str | os.PathLike[str]) -> None:
+    """Remove what workers of an earlier server kept of transfers."""
+    shutil.rmtree(Path(path) / IMAGES, ignore_errors=True)

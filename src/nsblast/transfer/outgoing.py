@@ -11,6 +11,7 @@ UDP (4.2); SERVFAIL when no turn came in time or the store cannot be read; with 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -33,9 +34,10 @@ from nsblast.store import layout
 from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer import tsig
-from nsblast.transfer.images import ROOM, Images, key_of
+from nsblast.transfer.images import ROOM, SLACK, Images, of_zone
 from nsblast.transfer.incremental import SOA, Look, newer
-from nsblast.transfer.reply import EXPIRE, KEEPALIVE, Asked, expire_of, option, read, serial_of
+from nsblast.transfer.renewed import PAUSE, Message, Renewal, Since
+from nsblast.transfer.reply import EXPIRE, KEEPALIVE, MESSAGE, Asked, expire_of, option, read, serial_of
 from nsblast.transfer.rules import Act, defaults_of, may
 from nsblast.types import Rr, Wire
 
@@ -147,7 +149,7 @@ class Outgoing:
         )
         self._turns.most = max(1, settings.transfers_out // settings.worker_count)
         self._turns.each = settings.transfers_per_client
-        self._images.adjust(settings.transfers_kept // settings.worker_count)
+        self._images.adjust(settings.transfers_kept)
 
     def find_key(self, name: str) -> TsigKey | None:
         """The key of that name, as the reader sees it now."""
@@ -316,69 +318,99 @@ class Outgoing:
         version = self._version(asked)
         if version is None:
             raise InputError("the zone is gone")
-        packer = asked.packer()
-        serial = serial_of(version.soa[3])
-        if asked.rdtype == dns.rdatatype.IXFR:
-            if not self._is_new(asked, version):
-                self.counts["current"] += 1
-                done.append((serial, "current"))
-                packer.put(*version.soa)
-                yield packer.take()
-                return
-            # Both looks at the store are made before the loop has its turn: they show the same version.
-            difference = await self._look(asked, version).read()
-            if difference is not None:
-                async for rrs in difference.lists():
-                    at = 0
-                    while (at := packer.put_rrs(rrs, at)) < len(rrs):
-                        yield packer.take()
-                        await asyncio.sleep(0)
-                yield packer.take()
-                self.counts["ixfr"] += 1
-                done.append((serial, "ixfr"))
-                return
-            self.counts["whole"] += 1
-        async for message in self._whole(asked, version):
-            yield message
-        axfr = asked.rdtype == dns.rdatatype.AXFR
-        if axfr:
-            self.counts["axfr"] += 1
-        done.append((serial, "axfr" if axfr else "whole"))
+        # All looks at the store are made before the loop has its turn: they show the same version.
+        with self._since(version) as since:
+            packer = asked.packer()
+            serial = serial_of(version.soa[3])
+            if asked.rdtype == dns.rdatatype.IXFR:
+                if not self._is_new(asked, version):
+                    self.counts["current"] += 1
+                    done.append((serial, "current"))
+                    packer.put(*version.soa)
+                    yield packer.take()
+                    return
+                difference = await self._look(asked, version).read()
+                if difference is not None:
+                    async for rrs in difference.lists():
+                        at = 0
+                        while (at := packer.put_rrs(rrs, at)) < len(rrs):
+                            yield packer.take()
+                            await asyncio.sleep(0)
+                    yield packer.take()
+                    self.counts["ixfr"] += 1
+                    done.append((serial, "ixfr"))
+                    return
+                self.counts["whole"] += 1
+            async for message in self._whole(asked, version, since):
+                yield message
+            axfr = asked.rdtype == dns.rdatatype.AXFR
+            if axfr:
+                self.counts["axfr"] += 1
+            done.append((serial, "axfr" if axfr else "whole"))
 
-    async def _whole(self, asked: Asked, version: Version) -> AsyncGenerator[bytes, None]:
-        """SOA, everything else, SOA (RFC 5936 2.2); as it was sent last, when the zone has not changed since."""
-        key = key_of(version.apex, version.record, asked.question)
-        image = self._images.find(key)
-        if image is not None:
-            for message in image.messages(asked.head):
+    @contextlib.contextmanager
+    def _since(self, version: Version) -> Iterator[Since | None]:
+        """What is kept of the zone's transfer, and what changed since then."""
+        image = self._images.find(version.apex)
+        if image is None:
+            yield None
+            return
+        with image:
+            yield Since(self._reader, image, of_zone(version.apex, version.record))
+
+    async def _whole(self, asked: Asked, version: Version, since: Since | None) -> AsyncGenerator[bytes, None]:
+        """SOA, everything else, SOA (RFC 5936 2.2); as it was sent last, as far as the zone has not changed since."""
+        of = of_zone(version.apex, version.record)
+        if since is not None and since.image.is_of(of):
+            for message in since.image.wires(asked.head):
                 yield message
             return
-        making = self._images.begin(key, version.record.names)
-        if making is None:
-            async for message in _packed(version, asked.packer()):
-                yield message
-            return
+        making = None
         try:
-            async for message in _packed(version, asked.packer(room=ROOM)):
-                making.add(message)
+            plan = await since.read() if since is not None else None
+            older = since.image if since is not None and plan is not None else None
+            making = self._images.begin(of, version.record.names, len(asked.head), older)
+            if since is not None and plan is not None:
+                packer = asked.packer(MESSAGE, room=ROOM)
+                renewal = Renewal(since, plan, packer, version.soa, asked.head, MESSAGE - ROOM)
+                messages: Iterator[Message] = renewal.messages()
+            elif making is not None:
+                messages = _packed(version, asked.packer(MESSAGE - SLACK, room=ROOM))
+            else:
+                messages = _packed(version, asked.packer())
+            for key, message, at in messages:
+                if not message:
+                    await asyncio.sleep(0)
+                    continue
+                if making is not None:
+                    making.add(key, message, at)
                 yield message
-            making.keep()
+            if making is not None:
+                making.keep()
+        except ValueError:
+            self._images.forget(version.apex)
+            raise
         finally:
-            making.drop()
-            self._images.end(key)
+            if making is not None:
+                making.drop()
+                self._images.end(version.apex)
 
 
-async def _packed(version: Version, packer: Packer) -> AsyncGenerator[bytes, None]:
-    """All of a version."""
+def _packed(version: Version, packer: Packer) -> Iterator[Message]:
+    """All of a version out of the store."""
+    skip = len(layout.entries_range(version.apex)[0])
+    key: bytes | None = b""
     packer.put(*version.soa)
     part = version.first
     while part:
         at = 0
         while (at := packer.put_entries(part, at)) < len(part):
-            yield packer.take()
-        await asyncio.sleep(0)
+            yield key, packer.take(), None
+            key = None if packer.inside else part[at][0][skip:]
+        yield PAUSE
         part = next(version.rest, [])
     if not packer.put(*version.soa):
-        yield packer.take()
+        yield key, packer.take(), None
+        key = None
         packer.put(*version.soa)
-    yield packer.take()
+    yield key, packer.take(), None
