@@ -106,6 +106,10 @@ class Site:
     login: Login | None = None
     parts: dict[str, Any] = field(default_factory=dict)
     """What further parts of the API keep for themselves (events, backups, …), by their name."""
+    streams: int = 0
+    """Answers without end under way."""
+    alone: Callable[[], bool] = lambda: False
+    """Whether at most one request is under way, streams apart: then nobody waits for what it does in the loop."""
 
 
 # -- one request and its answer

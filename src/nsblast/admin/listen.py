@@ -259,6 +259,8 @@ class Listening:
             config.ssl = self._certificate.context
         self._server = _Server(config)
         self._tasks: list[asyncio.Task[None]] = []
+        site, requests = app.state.site, self._server.server_state.tasks
+        site.alone = lambda: len(requests) - site.streams <= 1
 
     async def start(self) -> None:
         """Accept connections from now on."""

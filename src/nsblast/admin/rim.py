@@ -263,9 +263,11 @@ class Rim:
                 pass
 
         tasks = [asyncio.ensure_future(pour()), asyncio.ensure_future(leave())]
+        self.site.streams += 1
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.site.streams -= 1
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)

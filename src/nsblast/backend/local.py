@@ -29,8 +29,8 @@ class Writer(Protocol):
     def submit(self, change: Any) -> Future[Any]:
         """Check, commit, make visible; what waits together shares a commit."""
 
-    def submit_in_loop(self, change: Any) -> asyncio.Future[Any]:
-        """The same, for a coroutine."""
+    def submit_in_loop(self, change: Any, *, alone: bool = False) -> asyncio.Future[Any]:
+        """The same, for a coroutine; see Committer."""
 
 
 class LocalBackend:
@@ -145,11 +145,14 @@ class LocalBackend:
             raise NotRunning("the store is open for reading only")
         return self._writer.submit(change)
 
-    def submit_in_loop(self, change: ChangeSet) -> asyncio.Future[Result]:
-        """submit() for a coroutine of the running loop, at a fraction of the price; await it to have the result."""
+    def submit_in_loop(self, change: ChangeSet, *, alone: bool = False) -> asyncio.Future[Result]:
+        """submit() for a coroutine of the running loop, at a fraction of the price; await it to have the result.
+
+        alone: see Committer.
+        """
         if self._writer is None:
             raise NotRunning("the store is open for reading only")
-        return self._writer.submit_in_loop(change)
+        return self._writer.submit_in_loop(change, alone=alone)
 
     def create_in_loop(self, change: CreateZones) -> "asyncio.Future[list[Result | NsblastError]]":
         """create_zones() for a coroutine."""

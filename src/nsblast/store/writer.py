@@ -4,19 +4,18 @@ Owns: the committing thread, commit numbers, groups, the order of a commit (docs
 Never: what a change means (Rules), what it shows (visible.py).
 Invariants: a future is resolved after its commit is synced and visible in every worker; a change that fails takes nobody with
 it; changes of one zone are applied in the order they were submitted. `lock` is held from before a commit is on the disk until it
-is visible, so that nobody fills the cache with what is not visible yet.
+is visible, so that nobody fills the cache with what is not visible yet. Who commits has the turn (turn.py): the committing
+thread, or for a lone change the loop that brings it.
 """
 
 import asyncio
 import contextlib
-import queue
 import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,10 @@ from nsblast.errors import Conflict, NsblastError, StoreError
 from nsblast.store import batch, changes, layout, owned
 from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Newborn, NewbornEnd, Rules
 from nsblast.store.engine import Batch, Database, NotDurable
+from nsblast.store.jobs import Ended, Job, tell
 from nsblast.store.overlay import Base, Overlay, Remembered
 from nsblast.store.recover import bring_up
+from nsblast.store.turn import Turn
 from nsblast.store.values_v1 import What, ZoneChange, ZoneRecord
 from nsblast.store.visible import Plan, SegmentFace, Visible
 from nsblast.types import Clock, CommitNumber, Wire
@@ -39,18 +40,6 @@ FOLDER = "bulk"
 
 class Broken(StoreError):
     """A commit is on the disk and could not be made visible, or perhaps not on the disk: only a new writer can mend that."""
-
-
-@dataclass(slots=True)
-class _Job:
-    change: Any
-    future: "Future[Any] | asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop | None = None
-    """Whose future it is; None: one that any thread may wait for."""
-    prepared: Any = None
-    failure: BaseException | None = None
-    locked: bool = False
-    """Whether it holds its zone, and lets it go when it is done."""
 
 
 class Committer:
@@ -82,13 +71,12 @@ class Committer:
         self._kept = batch.octets_kept(database)
         self._folder = database.path / FOLDER
         self._store = Remembered(database)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._taken: dict[Wire, deque[_Job]] = {}
-        self._ready: deque[_Job] = deque()
-        self._unprepared: list[_Job] = []
+        self._turn = Turn()
+        self._taken: dict[Wire, deque[Job]] = {}
+        self._ready: deque[Job] = deque()
+        self._unprepared: list[Job] = []
         """Handed to the preparing thread when the group they were collected with is committed: it reads the store."""
-        self._ended_jobs: list[tuple[_Job, Any, BaseException | None]] = []
-        """What is to be told: (job, result, error)."""
+        self._ended_jobs: list[Ended] = []
         self._overfull: set[Wire] = set()
         """Zones whose journal may be beyond the bound of one."""
         self._begins: dict[Wire, int] = {}
@@ -112,7 +100,8 @@ class Committer:
         """Commit what was submitted, then end; the database stays open."""
         if not self._ended:
             self._ended = True
-            self._jobs.put(None)
+            self._turn.put(None)
+            self._turn.wait()
         if self._thread.is_alive():
             self._thread.join()
         self._pool.shutdown()
@@ -133,18 +122,40 @@ class Committer:
         if self._ended:
             future.set_exception(StoreError("the store is being closed"))
         else:
-            self._jobs.put(_Job(change, future))
+            self._turn.put(Job(change, future))
         return future
 
-    def submit_in_loop(self, change: Any) -> "asyncio.Future[Any]":
-        """submit() for a coroutine of the running loop: no lock, and one wake-up of the loop for all that one commit ends."""
+    def submit_in_loop(self, change: Any, *, alone: bool = False) -> "asyncio.Future[Any]":
+        """submit() for a coroutine of the running loop: no lock, and one wake-up of the loop for all that one commit ends.
+
+        alone: the change is small, and the loop has nothing else to do; it may wait for the disk as well as anybody.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if self._ended:
             future.set_exception(StoreError("the store is being closed"))
+        elif not (alone and self._turn.take()):
+            self._turn.put(Job(change, future, loop))
         else:
-            self._jobs.put(_Job(change, future, loop))
+            try:
+                self._commit_here(Job(change, future, loop))
+            finally:
+                self._turn.end()
         return future
+
+    def _commit_here(self, job: Job) -> None:
+        """In the thread of the job's loop, which has the turn."""
+        zone = self._rules.zone_of(job.change)
+        busy = self._ended or self._taken or self._ready or self.lock.locked()
+        if busy or zone in self._taken or self._rules.needs_preparing(job.change, self._store):
+            self._turn.put(job)
+            return
+        job.here = True
+        try:
+            self._commit([job])
+        except Broken as error:
+            self._break(error)
+            self._turn.put(None)
 
     def apply(self, change: Any) -> Any:
         """submit(), and wait."""
@@ -156,62 +167,64 @@ class Committer:
         try:
             self._take_changes()
         except Broken as error:
-            self._ended = True
-            self._refuse_rest(error)
-            self.on_broken(error)
+            self._break(error)
+
+    def _break(self, error: Broken) -> None:
+        self._ended = True
+        self._refuse_rest(error)
+        self.on_broken(error)
 
     def _refuse_rest(self, error: StoreError) -> None:
         for job in [*self._ready, *self._unprepared, *(job for jobs in self._taken.values() for job in jobs)]:
             self._fail(job, error)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                late = self._jobs.get_nowait()
-                if late is not None:
-                    self._fail(late, error)
+        for late in self._turn.left():
+            self._fail(late, error)
         self._settle()
 
     def _take_changes(self) -> None:
         ended = False
         while not (ended and not self._taken and not self._ready):
-            group, end = self._collect()
-            ended = ended or end
-            ordinary = [job for job in group if not isinstance(job.prepared, Bulk | Newborn)]
-            if ordinary:
-                self._commit(ordinary)
-            for job in group:
-                if isinstance(job.prepared, Bulk | Newborn):
-                    self._commit_bulk(job, job.prepared)
-            for job in group:
-                if job.locked:
-                    self._let_go(job)
-            for job in self._unprepared:
-                self._pool.submit(self._prepare, job)
-            self._unprepared.clear()
-            if time.monotonic() - self._tended > TEND:
-                self._tend()
+            with self._turn.of_thread(wait=0.0 if self._ready else TEND) as waiting:
+                ended = self._take_group(waiting) or ended
         self._refuse_rest(StoreError("the store is being closed"))
 
-    def _collect(self) -> tuple[list[_Job], bool]:
-        """What waits and may go on now, and whether the end was asked for."""
-        group: list[_Job] = []
+    def _take_group(self, waiting: Iterator[Job | None]) -> bool:
+        """One commit of what waits and may go on now; whether the end was asked for."""
+        group, end = self._collect(waiting)
+        ordinary = [job for job in group if not isinstance(job.prepared, Bulk | Newborn)]
+        if ordinary:
+            self._commit(ordinary)
+        for job in group:
+            if isinstance(job.prepared, Bulk | Newborn):
+                self._commit_bulk(job, job.prepared)
+        for job in group:
+            if job.locked:
+                self._let_go(job)
+        for job in self._unprepared:
+            self._pool.submit(self._prepare, job)
+        self._unprepared.clear()
+        if time.monotonic() - self._tended > TEND:
+            self._tend()
+        return end
+
+    def _collect(self, waiting: Iterator[Job | None]) -> tuple[list[Job], bool]:
+        group: list[Job] = []
         end = False
-        wait = not self._ready
         while len(group) < GROUP:
             if self._ready:
-                job: _Job | None = self._ready.popleft()
+                job: Job | None = self._ready.popleft()
             else:
                 try:
-                    job = self._jobs.get(timeout=TEND) if wait else self._jobs.get_nowait()
-                except queue.Empty:
+                    job = next(waiting)
+                except StopIteration:
                     break
-            wait = False
             if job is None:
                 end = True
             elif self._may_go(job):
                 group.append(job)
         return group, end
 
-    def _may_go(self, job: _Job) -> bool:
+    def _may_go(self, job: Job) -> bool:
         if job.locked:
             return True
         try:
@@ -230,44 +243,32 @@ class Committer:
         self._unprepared.append(job)
         return False
 
-    def _prepare(self, job: _Job) -> None:
+    def _prepare(self, job: Job) -> None:
         """In the preparing thread; the job comes back through the queue."""
         try:
             self._folder.mkdir(exist_ok=True)
             job.prepared = self._rules.prepare(job.change, self.database, self._folder)
         except BaseException as error:
             job.failure = error
-        self._jobs.put(job)
+        self._turn.put(job)
 
-    def _let_go(self, job: _Job) -> None:
+    def _let_go(self, job: Job) -> None:
         self._ready.extend(self._taken.pop(self._rules.zone_of(job.change)))
 
-    def _fail(self, job: _Job, error: BaseException) -> None:
+    def _fail(self, job: Job, error: BaseException) -> None:
         self._ended_jobs.append((job, None, error))
 
     def _settle(self) -> None:
-        """Tell what came of the jobs that have ended: each loop once."""
+        """Tell what came of the jobs that have ended."""
         ended, self._ended_jobs = self._ended_jobs, []
-        in_loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any, BaseException | None]]] = {}
-        for each in ended:
-            job, result, error = each
-            if job.loop is not None:
-                in_loops.setdefault(job.loop, []).append(each)
-            elif isinstance(job.future, Future) and job.future.set_running_or_notify_cancel():
-                if error is not None:
-                    job.future.set_exception(error)
-                else:
-                    job.future.set_result(result)
-        for loop, mine in in_loops.items():
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
-                loop.call_soon_threadsafe(_settle_here, mine)
+        tell(ended)
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[Job]) -> None:
         now = self._clock()
         number = self.last + 1
         group = Overlay(self._store)
         applied: list[Applied] = []
-        finished: list[tuple[_Job, Any]] = []
+        finished: list[tuple[Job, Any]] = []
         for job in jobs:
             if job.failure is not None:
                 self._fail(job, job.failure)
@@ -339,7 +340,7 @@ class Committer:
         except NotDurable as error:
             raise Broken(error.message) from error
 
-    def _commit_bulk(self, job: _Job, bulk: Bulk | Newborn) -> None:
+    def _commit_bulk(self, job: Job, bulk: Bulk | Newborn) -> None:
         now = self._clock()
         number = self.last + 1
         zones: tuple[ZoneChange, ...] = ()
@@ -486,13 +487,3 @@ class Committer:
             self._begins[apex] = begin
         if done:
             self._overfull.discard(apex)
-
-
-def _settle_here(ended: list[tuple[_Job, Any, BaseException | None]]) -> None:
-    """In the loop of the jobs' futures."""
-    for job, result, error in ended:
-        if not job.future.done():  # else who waited was cancelled
-            if error is not None:
-                job.future.set_exception(error)
-            else:
-                job.future.set_result(result)
