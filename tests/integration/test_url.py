@@ -192,6 +192,35 @@ def test_transfer_from_a_server_that_is_named(dns: Client, tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_rules_and_secondaries_of_a_zone(dns: Client) -> None:
+    dns.create_zone("ruled.test")
+    assert ok("zone", "access", "ruled.test").splitlines()[1] == "transfer: as in the settings"
+    ok("zone", "access", "ruled.test", "--transfer", "192.0.2.0/24", "--dry-run")
+    assert dns.access("ruled.test") == {}
+    told = ok("zone", "access", "ruled.test", "--transfer", "192.0.2.0/24", "--update", "none")
+    assert "transfer: 192.0.2.0/24" in told
+    assert dns.access("ruled.test") == {"transfer": ["192.0.2.0/24"], "update": ["none"]}
+    ok("zone", "access", "ruled.test", "--transfer", "any")
+    assert dns.access("ruled.test") == {"transfer": ["any"], "update": ["none"]}
+    ok("zone", "access", "ruled.test", "--query", "none", "--default")
+    assert dns.access("ruled.test") == {"query": ["none"]}
+    ok("zone", "access", "ruled.test", "--default")
+    assert dns.access("ruled.test") == {}
+
+    assert ok("zone", "secondaries", "ruled.test", "--set", "192.0.2.7, 192.0.2.8@5353") == (
+        "192.0.2.7 port 53\n192.0.2.8 port 5353\n"
+    )
+    assert [each.port for each in dns.secondaries("ruled.test") or ()] == [53, 5353]
+    assert "1.2.3" in refused(nsblast("zone", "secondaries", "ruled.test", "--set", "1.2.3"), 65)
+    assert "exclude" in refused(nsblast("zone", "secondaries", "ruled.test", "--set", "", "--default"), 64)
+    assert ok("zone", "secondaries", "ruled.test", "--set", "") == ""
+    assert dns.secondaries("ruled.test") == []
+    assert ok("zone", "secondaries", "ruled.test", "--default") == "as in the settings\n"
+    assert dns.secondaries("ruled.test") is None
+    assert "no zone" in refused(nsblast("zone", "access", "none.test"), 3)
+    dns.delete_zone("ruled.test")
+
+
 def test_backup() -> None:
     made = nsblast("backup", "create", "--json").json
     assert ok("backup", "verify", str(made["id"])).startswith(f"backup {made['id']} is whole: ")

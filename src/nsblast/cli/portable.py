@@ -33,7 +33,7 @@ from nsblast.backend.remote import whoami
 from nsblast.backend.store import open_for_command
 from nsblast.claim import Claim
 from nsblast.cli.speak import file_errors
-from nsblast.errors import Conflict, InputError, StoreCorrupt, from_os
+from nsblast.errors import Conflict, InputError, NsblastError, StoreCorrupt, from_os
 from nsblast.records import name_from_text, name_to_text
 from nsblast.settings import Settings, is_secret, shown
 from nsblast.store.engine import Database
@@ -41,10 +41,15 @@ from nsblast.store.reader import StoreReader
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import Wire
 from nsblast.zones.collect import read_zone
-from nsblast.zones.model import ChangeSet, CreateZone, ReplaceZone
+from nsblast.zones.model import ChangeSet, CreateZone, CreateZones, NewZone, ReplaceZone
 from nsblast.zones.zonefile import write_zone
 
 FORMAT = 1
+SMALL = 1 << 20
+"""Octets of a zone's file up to which it is made together with others."""
+GROUP_ZONES = 1024
+GROUP_OCTETS = 16 << 20
+"""Zones, and octets of their entries, that one commit takes."""
 _KINDS = {name: kind for kind, name in v1.KINDS.items()}
 _ALL: tuple[type[Any], ...] = (v1.Tenant, v1.Role, v1.User, v1.ApiKey, v1.TsigKey, v1.Vzone)
 
@@ -129,9 +134,20 @@ def import_all(settings: Settings, folder: Path) -> dict[str, Any]:
         records = list(_read(folder / "accounts.jsonl", _record_of))
         _put(backend, [each for each in records if not isinstance(each, v1.Vzone)])
         zones = 0
+        few: list[NewZone] = []
+        octets = 0
         for zone in _read(folder / "zones.jsonl", lambda line: msgspec.json.decode(line, type=_Zone)):
-            backend.apply(_change(settings, folder, zone))
+            small = _small(settings, folder, zone)
+            if small is None:
+                backend.apply(_change(settings, folder, zone))
+            else:
+                few.append(small)
+                octets += sum(len(blob) for _, blob in small.entries)
+                if len(few) == GROUP_ZONES or octets > GROUP_OCTETS:
+                    _create(backend, few)
+                    few, octets = [], 0
             zones += 1
+        _create(backend, few)
         _put(backend, [_at_home(backend, each) for each in records if isinstance(each, v1.Vzone)])
     return {"accounts": len(records), "zones": zones}
 
@@ -163,6 +179,27 @@ def _at_home(backend: LocalBackend, vzone: v1.Vzone) -> v1.Vzone:
     """A virtual zone belongs to the zone as it was made here."""
     record = backend.zone(fold(name_from_text(vzone.zone)))
     return msgspec.structs.replace(vzone, incarnation=record.incarnation if record is not None else 0)
+
+
+def _small(settings: Settings, folder: Path, zone: _Zone) -> NewZone | None:
+    """A zone that can be made with others in one commit; None for what is large or not an ordinary primary."""
+    if zone.file is None or zone.settings or zone.kind != ZoneKind.PRIMARY.name.lower():
+        return None
+    path = folder / zone.file
+    apex = fold(name_from_text(zone.zone))
+    with file_errors(f"read {path}"):
+        if path.stat().st_size > SMALL:
+            return None
+        read = read_zone(path, apex, memory=settings.import_memory, spill_dir=str(settings.db_path))
+    return NewZone(apex, "import", zone.tenant, list(read.pairs()))
+
+
+def _create(backend: LocalBackend, zones: list[NewZone]) -> None:
+    """In one commit; the first error, if there is one."""
+    if zones:
+        for made in backend.create_zones(CreateZones(zones, actor=whoami())):
+            if isinstance(made, NsblastError):
+                raise made
 
 
 def _change(settings: Settings, folder: Path, zone: _Zone) -> ChangeSet:

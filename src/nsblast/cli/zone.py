@@ -16,11 +16,10 @@ import click
 from nsblast._core.name import fold, labels
 from nsblast._core.rrset import unpack_entry
 from nsblast.backend import Backend, Zone
-from nsblast.backend.opening import connect
 from nsblast.backend.remote import whoami
 from nsblast.cli import present
-from nsblast.cli.speak import database_options, json_option, say, say_json, say_json_list, settings_of
-from nsblast.cli.target import local_tenant, opened, place_options
+from nsblast.cli.speak import json_option, say, say_json, say_json_list, settings_of
+from nsblast.cli.target import anywhere_options, client_anywhere, local_tenant, opened, place_options
 from nsblast.cli.zone_check import check_files
 from nsblast.cli.zone_export import export_zone
 from nsblast.cli.zone_import import import_files
@@ -28,9 +27,9 @@ from nsblast.cli.zone_master import master, transfer
 from nsblast.cli.zone_transfer import notify, secondaries, status
 from nsblast.errors import InputError, NotFound
 from nsblast.records import name_from_text, name_to_text
-from nsblast.transfer.rules import SETTING, Act, checked
+from nsblast.transfer.rules import Act, checked
 from nsblast.types import Wire
-from nsblast.zones.model import ChangeSet, ConfigureZone, DeleteZone, RevertZone
+from nsblast.zones.model import ChangeSet, DeleteZone, RevertZone
 
 _FILES = click.Path(path_type=Path, readable=False)
 
@@ -198,7 +197,7 @@ def check(files: tuple[Path, ...], origin: str | None, as_json: bool) -> None:
 @click.option("--update", metavar="LIST", help="Who may send dynamic updates, likewise.")
 @click.option("--default", "defaults", is_flag=True, help="Leave what is not given to the server's settings.")
 @dry_run_option
-@database_options
+@anywhere_options
 def access(
     name: str,
     query: str | None,
@@ -207,23 +206,21 @@ def access(
     update: str | None,
     defaults: bool,
     dry_run: bool,
-    db_path: Path | None,
-    config: Path | None,
     as_json: bool,
 ) -> None:
     """Show or set who may do what to a zone over DNS. LIST is separated by commas and replaces the rule that was."""
     given = {Act.QUERY: query, Act.TRANSFER: transfer, Act.NOTIFY: notify, Act.UPDATE: update}
     new = {act.value: checked(text.split(","), f"--{act.value}") for act, text in given.items() if text is not None}
-    with contextlib.closing(connect(settings_of(db_path, config), "nsblast zone access")) as backend:
-        found = _zone(backend, _apex(name))
-        had = found.record.settings.get(SETTING, {})
-        rules = {**({} if defaults else had), **new}
-        if new or defaults:
-            settings = {key: value for key, value in found.record.settings.items() if key != SETTING}
-            ops = (ConfigureZone(settings={**settings, SETTING: rules} if rules else settings),)
-            backend.apply(ChangeSet(found.apex, ops, actor=whoami(), dry_run=dry_run))
+    shown = name_to_text(_apex(name))
+    with client_anywhere() as client:
+        rules = {**({} if defaults and new else client.access(shown)), **new}
+        if new:
+            client.set_access(shown, rules, dry_run=dry_run)
+        elif defaults:
+            rules = {}
+            client.delete_access(shown, dry_run=dry_run)
     if as_json:
-        say_json({"zone": name_to_text(found.apex), "access": rules, "dry_run": dry_run})
+        say_json({"zone": shown, "access": rules, "dry_run": dry_run})
         return
     for act in Act:
         say(f"{act.value}: {', '.join(rules[act.value]) or 'none' if act.value in rules else 'as in the settings'}")

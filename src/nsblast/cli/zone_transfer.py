@@ -6,21 +6,22 @@ Owns: the arguments and words of these commands. Never: what is done; the runnin
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from nsblast._core.name import fold
-from nsblast.backend.opening import connect
-from nsblast.backend.remote import whoami
-from nsblast.cli.speak import database_options, say, say_json, settings_of
-from nsblast.cli.target import opened, place_options
-from nsblast.errors import InputError, NotFound
+from nsblast.cli.speak import say, say_json, settings_of
+from nsblast.cli.target import anywhere_options, client_anywhere, opened, place_options
+from nsblast.errors import InputError, UsageError
 from nsblast.records import name_from_text, name_to_text
 from nsblast.settings import notify_item
 from nsblast.transfer.notify_targets import MOST, SETTING, from_item
 from nsblast.types import Wire
-from nsblast.zones.model import ChangeSet, ConfigureZone
+
+if TYPE_CHECKING:
+    from nsblast.client.shapes import Secondary
 
 
 @click.command()
@@ -60,34 +61,32 @@ def status(name: str, db_path: Path | None, config: Path | None, as_json: bool) 
 @click.argument("name")
 @click.option("--set", "new", metavar="LIST", help="ADDRESS, ADDRESS@PORT, either with key:NAME behind; '' = none.")
 @click.option("--default", is_flag=True, help="Leave them to the server's settings.")
-@database_options
-def secondaries(
-    name: str, new: str | None, default: bool, db_path: Path | None, config: Path | None, as_json: bool
-) -> None:
+@anywhere_options
+def secondaries(name: str, new: str | None, default: bool, as_json: bool) -> None:
     """Show or set whom a zone's changes are told to besides its NS set. LIST is separated by commas."""
-    with contextlib.closing(connect(settings_of(db_path, config), "nsblast zone secondaries")) as backend:
-        apex = _apex(name)
-        record = backend.zone(apex)
-        if record is None:
-            raise NotFound(f"there is no zone {name_to_text(apex)}", zone=name_to_text(apex))
-        found: list[dict[str, Any]] | None = record.settings.get(SETTING)
-        if new is not None or default:
-            found = None if new is None else _list(new)
-            settings = {key: value for key, value in record.settings.items() if key != SETTING}
-            if found is not None:
-                settings[SETTING] = found
-            backend.apply(ChangeSet(apex, (ConfigureZone(settings=settings),), actor=whoami()))
+    if default and new is not None:
+        raise UsageError("--set and --default exclude one another")
+    shown = name_to_text(_apex(name))
+    wanted = None if new is None else _list(new)
+    with client_anywhere() as client:
+        if wanted is not None:
+            client.set_secondaries(shown, wanted)
+        elif default:
+            client.delete_secondaries(shown)
+        found = client.secondaries(shown)
     if as_json:
-        say_json({"zone": name_to_text(apex), SETTING: found})
+        say_json({"zone": shown, SETTING: None if found is None else msgspec.to_builtins(found)})
     elif found is None:
         say("as in the settings")
     else:
         for each in found:
-            say(f"{each['address']} port {each['port']}{', key ' + each['tsig'] if each['tsig'] else ''}")
+            say(f"{each.address} port {each.port}{', key ' + each.tsig if each.tsig else ''}")
 
 
-def _list(text: str) -> list[dict[str, Any]]:
-    found: dict[tuple[str, int], dict[str, Any]] = {}
+def _list(text: str) -> "list[Secondary]":
+    from nsblast.client.shapes import Secondary  # other commands of this file load no HTTP
+
+    found: dict[tuple[str, int], Secondary] = {}
     for item in text.split(","):
         if not item.strip():
             continue
@@ -95,7 +94,7 @@ def _list(text: str) -> list[dict[str, Any]]:
             target = from_item(notify_item(item))
         except ValueError as error:
             raise InputError(f"--set: {error}") from None
-        found[target.address, target.port] = {"address": target.address, "port": target.port, "tsig": target.tsig}
+        found[target.address, target.port] = Secondary(target.address, target.port, target.tsig)
     if len(found) > MOST:
         raise InputError(f"--set: {len(found)} secondaries, at most {MOST} are taken")
     return list(found.values())
