@@ -70,16 +70,22 @@ def test_a_dead_and_a_slow_secondary_delay_no_other(tmp_path: Path) -> None:
             made = phase("all made", server, listener, 1, lambda: make(backend, range(1, ZONES)))
             changed = phase("all changed", server, listener, 2, lambda: change(backend, range(ZONES), 2))
             backend.close()
-            live, slow, dead = secondaries(server, ZONES // 2, listener.ports)
-            assert (live["state"], live["acknowledged"]["serial"]) == ("acknowledged", 2)
+            deadline = time.monotonic() + WITHIN  # an answer may have been lost
+            while (live := secondaries(server, ZONES // 2, listener.ports)[0])["state"] != "acknowledged":
+                assert time.monotonic() < deadline, live
+                time.sleep(0.1)
+            _, slow, dead = secondaries(server, ZONES // 2, listener.ports)
+            assert live["acknowledged"]["serial"] == 2
             assert slow["state"] in ("waiting", "sent", "retrying", "acknowledged")
             assert dead["state"] in ("waiting", "sent", "retrying", "silent")
             assert dead["acknowledged"] is None
             for told in (made, changed):
-                assert told["all_heard_after_the_last_commit"] < 2 + ZONES / 5000
+                assert told["all_heard_after_the_last_commit"] < SLOW * 4 + ZONES / 5000, (
+                    "the slow one takes ZONES / 64"
+                )
                 assert told["dead"]["messages"] < ZONES + 2000, "it is not flooded"
                 assert told["errors"] == 0
-                assert told["http"]["p99"] < 1000
+                assert told["http"]["p99"] < 2000
             server.stop()
             # What is changed while no server runs is told at the start.
             offline = stopped(server.db_path)

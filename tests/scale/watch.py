@@ -35,8 +35,9 @@ class Watch:
     """Asks a server all the time, from construction on; told() is what came of it."""
 
     def __init__(self, server: Api, zone: str, name: str) -> None:
+        """zone: what HTTP asks for; empty = a page of the list. name: what DNS asks for."""
         self._server = server
-        self._zone = zone
+        self._path = f"/zone/{zone}" if zone else "/zone?limit=1"
         self._query = dns.message.make_query(name, "SOA")
         self._pid = server.pids()["control"]
         self._times: dict[str, list[float]] = {"dns": [], "http": []}
@@ -55,7 +56,7 @@ class Watch:
                         if kind == "dns":
                             dns.query.udp(self._query, self._server.address, 5, self._server.port)
                         else:
-                            client.get(f"/zone/{self._zone}").raise_for_status()
+                            client.get(self._path).raise_for_status()
                     except Exception:
                         self._errors += 1
                     self._times[kind].append(time.perf_counter() - began)

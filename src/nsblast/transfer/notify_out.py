@@ -14,7 +14,7 @@ import contextlib
 import os
 import random
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -72,7 +72,7 @@ class Notifier:
         self._told: deque[tuple[CommitNumber, ZoneChange]] = deque()
         self._dirty: dict[Wire, CommitNumber] = {}
         """Zones to be read, with the first commit of which nobody was told."""
-        self._lately: dict[Wire, float] = {}
+        self._lately: OrderedDict[Wire, float] = OrderedDict()
         """Zones read lately, until when they are not again: that time goes up from first to last."""
         self._held: dict[Wire, CommitNumber] = {}
         """Of these, the ones that changed again."""
@@ -303,7 +303,8 @@ class Notifier:
         if found is None:
             return
         sent, rcode = found
-        self.seen.answered(sent.apex, place, sent.serial, rcode, time.time())
+        # The place as the job has it, equal and one for all zones: this is kept for each.
+        self.seen.answered(sent.apex, sent.job.where.place, sent.serial, rcode, time.time())
         self.observe("refused" if rcode else "answered")
         if rcode:
             self._complain("a secondary refuses a notify", sent.job, rcode=rcode)

@@ -9,7 +9,8 @@ from typing import Any
 
 from nsblast.types import Wire
 
-MOST = 100_000
+MOST = 1_000_000
+"""Half a KiB each: a large server's zones all have their status, and what transfers of ever new zones leave behind is bounded."""
 EACH = 64
 
 
