@@ -106,6 +106,13 @@ def zone_etag(record: ZoneRecord) -> str:
     return f"{record.incarnation}.{record.changed_in}"
 
 
+def etag_after(result: Result, record: ZoneRecord | None) -> str | None:
+    """The zone's ETag as a change left it. record: as it was when guard_of() was made."""
+    if not result.number:  # nothing was to be changed
+        return zone_etag(record) if record is not None else None
+    return f"{record.incarnation if record is not None else result.number}.{result.number}"
+
+
 def check_match(call: Call, etag: str | None, what: Wire) -> None:
     """Outdated unless If-Match, if sent, names this ETag; None = there is nothing."""
     header = call.header("if-match")

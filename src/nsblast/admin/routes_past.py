@@ -22,6 +22,7 @@ from nsblast.admin.reach import (
     commit,
     demand_whole,
     difference,
+    etag_after,
     guard_of,
     in_thread,
     name_given,
@@ -214,7 +215,7 @@ async def post_revert(call: Call) -> Answer:
     demand_whole(call, apex)
     check_match(call, zone_etag(record), apex)
     result = await commit(call, apex, [RevertZone(call.body.serial)], guard_of(call, apex, record, match=True))
-    return told(call, result)
+    return told(call, result, etag=etag_after(result, record))
 
 
 ENDPOINTS = (

@@ -132,8 +132,10 @@ async def patch_rr(call: Call) -> Answer:
     return await _change(call, "PATCH", append=call.query.append)
 
 
-def without_types(call: Call, name: Wire, types: list[int] | None, *, apex: bool) -> EditName:
-    """The deletion of a name, or of some of its types."""
+def without_types(
+    call: Call, name: Wire, types: list[int] | None, *, apex: bool, tags: list[str] | None = None
+) -> EditName:
+    """The deletion of a name, or of some of its types; tags gets the ETag of what is left."""
     shown = name_to_text(name)
 
     def edit(had: tuple[RRset, ...]) -> Iterable[RRset]:
@@ -146,6 +148,8 @@ def without_types(call: Call, name: Wire, types: list[int] | None, *, apex: bool
         left = [rrset for rrset in had if not _goes(rrset, types)]
         if len(left) == len(had):
             raise NotFound(f"there is no {', '.join(type_member(number) for number in types)} at {shown}")
+        if tags is not None and left:
+            tags.append(etag_of(left))
         return left
 
     if apex and types is None:
@@ -174,8 +178,10 @@ async def delete_rr(call: Call) -> Answer:
     owner = found(whose, name)
     zone, record = owner.zone, owner.record
     demand_primary(record, zone)
-    op = without_types(call, name, types, apex=name == zone)
-    return told(call, await commit(call, zone, [op], guard_of(call, zone, record)))
+    tags: list[str] = []
+    op = without_types(call, name, types, apex=name == zone, tags=tags)
+    result = await commit(call, zone, [op], guard_of(call, zone, record))
+    return told(call, result, etag=tags[0] if tags else None)
 
 
 _WRITES = {404: "the name lies in no zone here", 409: "the zone is a secondary", 412: "If-Match does not hold"}

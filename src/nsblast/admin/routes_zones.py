@@ -23,6 +23,7 @@ from nsblast.admin.reach import (
     commit,
     demand_primary,
     demand_whole,
+    etag_after,
     guard_of,
     in_thread,
     name_given,
@@ -178,7 +179,7 @@ async def post_zone(call: Call) -> Answer:
         result = await commit(call, apex, ops, None)
     except Conflict:
         raise Conflict(f"there is a zone {name_to_text(apex)} already") from None
-    return told(call, result, status=201)
+    return told(call, result, status=201, etag=etag_after(result, None))
 
 
 def _same_name(form: EntryForm | None, apex: Wire) -> None:
@@ -203,7 +204,7 @@ async def put_zone(call: Call) -> Answer:
     entries = await in_thread(_whole, call, apex, record)
     op = ReplaceZone(entries, tenant=call.actor.tenant)
     result = await commit(call, apex, (op,), guard_of(call, apex, record, match=True), "replaced whole")
-    return told(call, result, status=200 if record is not None else 201)
+    return told(call, result, status=200 if record is not None else 201, etag=etag_after(result, record))
 
 
 def _whole(call: Call, apex: Wire, record: ZoneRecord | None) -> Any:

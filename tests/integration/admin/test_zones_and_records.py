@@ -344,3 +344,27 @@ def test_answers_are_compressed_when_asked(http: httpx.Client, coding: str) -> N
     assert packed.headers["content-encoding"] == coding
     assert packed.json() == plain.json()
     assert int(packed.headers["content-length"]) < len(plain.content)
+
+
+def test_every_write_tells_the_etag_it_left(http: httpx.Client) -> None:
+    def tag(path: str) -> str:
+        return http.get(path).headers["etag"]
+
+    made = http.post("/zone/tags.example", json={"ns": ["ns.example.net"]})
+    assert made.headers["etag"] == tag("/zone/tags.example")
+    assert http.put("/rr/a.tags.example", json={"a": ["192.0.2.1"], "txt": "x"}).status_code == 201
+    left = http.delete("/rr/a.tags.example/txt")
+    assert left.headers["etag"] == tag("/rr/a.tags.example")
+    assert "etag" not in http.delete("/rr/a.tags.example/a").headers
+    for text in ("@ 60 SOA ns.x. m.x. 9 1 1 1 1\n@ 60 NS ns.x.\n", http.get("/zone/tags.example/export").text):
+        put = http.put("/zone/tags.example", content=text, headers={"content-type": "text/dns"})
+        assert put.status_code == 200
+        assert put.headers["etag"] == tag("/zone/tags.example")
+    same = http.put(
+        "/zone/tags.example", content=http.get("/zone/tags.example/export").text, headers={"content-type": "text/dns"}
+    )
+    assert same.headers["etag"] == tag("/zone/tags.example")
+    back = http.post("/zone/tags.example/revert", json={"serial": 2}, headers={"if-match": same.headers["etag"]})
+    assert back.status_code == 200
+    assert back.headers["etag"] == tag("/zone/tags.example")
+    assert http.delete("/zone/tags.example", headers={"if-match": back.headers["etag"]}).status_code == 200
