@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from nsblast._core.rrset import ZONE_SPECIAL, unpack_entry
+from nsblast.backend import Zone as Stored
 from nsblast.backend.local import LocalBackend
 from nsblast.errors import NotFound, NsblastError, StoreError, UsageError
 from nsblast.logs import log
@@ -45,6 +46,7 @@ JITTER = 0.1
 FIRST_RETRY = 2.0
 """Seconds until a zone without contents is tried again the first time; doubled until retry_max."""
 ERROR_LENGTH = 300
+_LOOKED = 1000  # zones of the store looked at in one go
 SPARE = 1000
 """Times in the heap that are put off or gone, above as many as there are zones, before they are thrown away: who sends NOTIFYs makes them."""
 
@@ -180,27 +182,27 @@ class Secondaries:
     # -- zones come and go
 
     async def _load(self) -> None:
-        """All secondaries of the store; a slice at a time, so that the loop goes on."""
+        """All secondaries of the store; found in threads: among a million primaries the loop has others to serve."""
         now = time.time()
         states = await asyncio.to_thread(lambda: dict(secondary_state.load_all(self._database)))
         overdue: list[Zone] = []
-        for number, (apex, record) in enumerate(self._backend.zones()):
-            if number % 500 == 0:
-                await asyncio.sleep(0)
-            if record.kind is not ZoneKind.SECONDARY:
-                continue
-            known = self._zones.get(apex)
-            if known is not None and known.incarnation == record.incarnation:
-                continue
-            zone = self._make(apex, record, states.pop(apex, None))
-            if zone is not None:
+        last: Wire | None = None
+        while True:
+            found, last = await asyncio.to_thread(self._some, last)
+            for apex, record in found:
+                known = self._zones.get(apex)
+                if known is not None and known.incarnation == record.incarnation:
+                    continue
+                zone = self._make(apex, record, states.pop(apex, None))
+                if zone is None:
+                    continue
                 self._zones[apex] = zone
                 if zone.due <= now and (not zone.contents or zone.expired or zone.expires > now):
                     overdue.append(zone)
                 else:
                     self._schedule(zone, zone.due)
-            if number % 500 == 0:
-                await asyncio.sleep(0)
+            if last is None:
+                break
         spread = len(overdue) / STARTED_EACH_SECOND
         now = time.time()  # counted from here: what the reading took would be made up for all at once
         for zone in overdue:
@@ -211,6 +213,12 @@ class Secondaries:
                 self._unsaved[apex] = None
         if self._zones:
             log().info("secondary zones", zones=len(self._zones), due=len(overdue))
+
+    def _some(self, after: Wire | None) -> tuple[list[Stored], Wire | None]:
+        """Secondaries among the next zones of the store, and the last zone looked at; None at the end."""
+        part = list(self._backend.zones(after, limit=_LOOKED))
+        found = [one for one in part if one.record.kind is ZoneKind.SECONDARY]
+        return found, part[-1].apex if len(part) == _LOOKED else None
 
     def _make(self, apex: Wire, record: ZoneRecord, state: Refreshed | None) -> Zone | None:
         """A zone as store and memory have it; None when it has no master."""
