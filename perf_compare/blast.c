@@ -276,9 +276,11 @@ int main(int argc, char **argv) {
     printf("{\"seconds\": %.6f, \"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"stray\": %llu, \"octets\": %llu, \"rate\": %.1f",
            took, (unsigned long long) sent, (unsigned long long) answered, (unsigned long long) (lost + under_way),
            (unsigned long long) stray, (unsigned long long) octets, (double) answered / took);
-    if (step)
+    if (step) {
+        print_histogram();
         printf(", \"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}", percentile(.5, timed),
                percentile(.9, timed), percentile(.99, timed), percentile(.999, timed), percentile(1 - 1e-12, timed));
+    }
     printf(", \"rcodes\": {");
     for (int i = 0, any = 0; i < 16; i++)
         if (rcodes[i]) printf("%s\"%d\": %llu", any++ ? ", " : "", i, (unsigned long long) rcodes[i]);

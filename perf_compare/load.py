@@ -34,6 +34,8 @@ class Figures:
     """Share of its processor that the load client used: near 1 it may be the limit itself."""
     latency_us: dict[str, float] = field(default_factory=dict)
     rcodes: dict[str, int] = field(default_factory=dict)
+    histogram_us: tuple[tuple[float, int], ...] = ()
+    """Latencies and how many had each: what several runs are put together from."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,18 @@ def _figures(said: dict[str, object], spent: float, client: float, label: str) -
     latency, rcodes = said.get("latency_us", {}), said.get("rcodes", {})
     assert isinstance(latency, dict)
     assert isinstance(rcodes, dict)
-    return Figures(rate, lost / max(1.0, sent), spent / answered * 1e6, int(answered), client, latency, rcodes)
+    histogram = said.get("histogram_us", [])
+    assert isinstance(histogram, list)
+    return Figures(
+        rate,
+        lost / max(1.0, sent),
+        spent / answered * 1e6,
+        int(answered),
+        client,
+        latency,
+        rcodes,
+        tuple((float(us), int(many)) for us, many in histogram),
+    )
 
 
 def run(

@@ -1,5 +1,6 @@
 /* The clock of the load clients, and their histogram of latencies: 64 steps an octave from 1 us, so a bucket is about 1 % wide. */
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { BUCKETS = 4096 };
@@ -20,12 +21,24 @@ static inline unsigned bucket_of(uint64_t ns) {
     return b < BUCKETS ? b : BUCKETS - 1;
 }
 
+static inline double bucket_us(unsigned b) {
+    return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0;
+}
+
+/* The histogram as JSON, [microseconds, how many], so that several runs can be put together before a percentile is taken. */
+static inline void print_histogram(void) {
+    printf(", \"histogram_us\": [");
+    for (unsigned b = 0, any = 0; b < BUCKETS; b++)
+        if (histogram[b]) printf("%s[%.2f, %llu]", any++ ? ", " : "", bucket_us(b), (unsigned long long) histogram[b]);
+    printf("]");
+}
+
 /* Microseconds that a part p of all `timed` latencies stayed below. */
 static inline double percentile(double p, uint64_t timed) {
     uint64_t want = (uint64_t) ((double) timed * p), seen = 0;
     for (unsigned b = 0; b < BUCKETS; b++) {
         seen += histogram[b];
-        if (seen > want) return (double) (1ull << (b / 64)) * (1.0 + (b % 64) / 64.0) / 16.0;
+        if (seen > want) return bucket_us(b);
     }
     return 0;
 }

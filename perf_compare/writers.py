@@ -1,10 +1,10 @@
 """Clients that change records through nsblast's control socket, run as a process of its own so that they share no interpreter.
 
-python -m perf_compare.writers DATABASE PORT SECONDS WRITERS NAMES [--rate N] [--ask SOCKETS]
+python -m perf_compare.writers DATABASE PORT SECONDS WRITERS NAMES [--rate N] [--ask SOCKETS] [--tell]
 
 Each writer is one connection with one change under way: a new address for one host of one_zone. With --ask every change is
 followed by questions from so many sockets (the system spreads them over the workers) until all give the new address.
-Prints one JSON object; times in milliseconds.
+Prints one JSON object, and with --tell an empty line before it, when the first change has ended; times in milliseconds.
 """
 
 import argparse
@@ -100,7 +100,9 @@ class Asker:
         return sum(not one.recv(4096).endswith(ip) for one in self._sockets)
 
 
-def write(database: Path, seconds: float, count: int, names: int, rate: float) -> dict[str, float]:
+def write(
+    database: Path, seconds: float, count: int, names: int, rate: float, *, tell: bool = False
+) -> dict[str, float]:
     """Changes of many writers, as fast as they go or at a rate (changes a second in all)."""
     rng = random.Random(SEED)
     writers = [Writer(database) for _ in range(count)]
@@ -110,6 +112,11 @@ def write(database: Path, seconds: float, count: int, names: int, rate: float) -
         poller.register(fd, select.EPOLLIN)
     latencies: list[float] = []
     idle, number = list(writers), 0
+    if tell:
+        writers[0].send(frame(0, 0, b"\xc0\x00\x02\x01"))
+        while not writers[0].take():
+            pass
+        print(flush=True)
     start = time.perf_counter()
     now = due = start
     while now < start + seconds or len(idle) < count:
@@ -168,11 +175,12 @@ def main() -> int:
     parser.add_argument("names", type=int)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--ask", type=int, default=0)
+    parser.add_argument("--tell", action="store_true")
     given = parser.parse_args()
     if given.ask:
         told = ask(given.database, given.port, given.seconds, given.names, given.ask)
     else:
-        told = write(given.database, given.seconds, given.writers, given.names, given.rate)
+        told = write(given.database, given.seconds, given.writers, given.names, given.rate, tell=given.tell)
     json.dump(told, sys.stdout)
     return 0
 

@@ -1,6 +1,7 @@
 """Hot names beside a flood of names that do not exist: the latency of a slow probe, and what the flood asks of the store.
 
-The probe's p99 is compared beside the same number of queries a second: of hot names, and of random names. Both in each round.
+The probe's p99 is compared beside the same number of queries a second: of hot names, and of random names. Both in each round, in
+turns; a round's percentiles are of all its turns together, since in one turn a dozen late answers decide, and one stall of the machine makes them.
 Then nsblast once more with a cache of a tenth of the names, where a name that is not cached may exist: store reads per answer.
 """
 
@@ -11,12 +12,18 @@ from perf_compare import load, zones
 from perf_compare.load import Probe
 from perf_compare.measures.rate import tenth
 from perf_compare.pieces import Piece
-from perf_compare.servers.common import Choice
+from perf_compare.servers.common import Choice, Server
 from perf_compare.servers.nsblast import Nsblast
 from perf_compare.stage import Stage, alone, say
+from perf_compare.statistics import pooled
+from perf_compare.workloads import Workload
 
 PROBE_RATE = 2000.0
+TURNS = 8
+"""Of each kind in a round, each half as long as a run."""
+SHARES = {"p50": 0.5, "p99": 0.99}
 SMALL = "small cache"
+Histogram = tuple[tuple[float, int], ...]
 
 
 def store_reads(stage: Stage, piece: Piece) -> dict[str, float]:
@@ -40,6 +47,20 @@ def store_reads(stage: Stage, piece: Piece) -> dict[str, float]:
     return found
 
 
+def _turns(
+    server: Server, works: dict[str, Workload], hot: Workload, rate: float, seconds: float, rng: random.Random
+) -> dict[str, list[Histogram]]:
+    """The probe's latencies in each turn, by what else was asked; the order changes with each turn."""
+    late: dict[str, list[Histogram]] = {what: [] for what in works}
+    for turn in range(TURNS):
+        for what in sorted(works, reverse=bool(turn % 2)):
+            probe = Probe(hot.questions, PROBE_RATE)
+            start = rng.randrange(1 << 30)
+            found = load.run(server, works[what].questions, seconds, rate=rate, start=start, probe=probe)
+            late[what].append(found.histogram_us)
+    return late
+
+
 def measure(stage: Stage, piece: Piece) -> dict[str, Any]:
     """Rounds of probes, then the count."""
     options = stage.options
@@ -56,16 +77,9 @@ def measure(stage: Stage, piece: Piece) -> dict[str, Any]:
         rounds.append({})
         for server in servers:
             figures: dict[str, float] = {"flood_rate": rates[server.label]}
-            for what, work in (("hot", hot), ("flood", flood)):
-                late = load.run(
-                    server,
-                    work.questions,
-                    options.seconds,
-                    rate=rates[server.label],
-                    start=rng.randrange(1 << 30),
-                    probe=Probe(hot.questions, PROBE_RATE),
-                ).latency_us
-                figures |= {f"p50_us_beside_{what}": late["p50"], f"p99_us_beside_{what}": late["p99"]}
+            late = _turns(server, {"hot": hot, "flood": flood}, hot, rates[server.label], options.seconds / 2, rng)
+            for what, histograms in late.items():
+                figures |= {f"{name}_us_beside_{what}": pooled(histograms, share) for name, share in SHARES.items()}
             figures["p99_flood_to_hot"] = figures["p99_us_beside_flood"] / max(1.0, figures["p99_us_beside_hot"])
             rounds[-1][server.label] = figures
             say(f"  round {number + 1} {server.label}: p99 beside flood ÷ beside hot {figures['p99_flood_to_hot']:.2f}")

@@ -8,6 +8,7 @@ from nsblast._core.nodes cimport Fill, Miss, MissKind, Sources, Wishes
 from nsblast._core.querylog cimport Log, QueryLog
 from nsblast._core.respond cimport Config
 from nsblast._core.status cimport Status
+from nsblast._core.turn cimport pthread_mutex_t
 from nsblast._core.txn cimport Txn, Work
 
 
@@ -26,6 +27,7 @@ cdef class Engine:
     cdef QueryLog querylog
     cdef bint gso           # UDP answers of one batch may leave together (outbox.pxd)
     cdef list kept          # objects the fills point into
+    cdef pthread_mutex_t turn   # held for a batch by a thread that stands in for the loop (serve_udp.pyx)
     cdef object __weakref__
 
     # Ask the store for one missed entry, unless it has been asked. Raises what find_apex and get raise.

@@ -24,6 +24,7 @@ from nsblast._core.shm cimport map_close, map_open
 from nsblast._core.stats cimport stats_latency
 from nsblast._core.status cimport Status
 from nsblast._core.tally cimport elapsed, tally
+from nsblast._core.turn cimport pthread_mutex_destroy, pthread_mutex_init
 from nsblast._core.txn cimport ACCESS_DECIDED, Transport, Txn, Work
 from nsblast._core.wire cimport Reader, Writer, reader_open, reader_u8, writer_bytes, writer_open
 
@@ -66,6 +67,7 @@ cdef class Engine:
         if self.wishes == NULL:
             raise MemoryError
         self.kept = []
+        pthread_mutex_init(&self.turn, NULL)
 
     def __init__(self, int fd=-1, *, int worker=0, int udp_max=1232, bytes nsid=b"", bint cookies=True,
                  bint cookies_required=False, bytes cookie_secret=b"", bytes cookie_secret_old=b"",
@@ -133,6 +135,7 @@ cdef class Engine:
         free(self.work)
         free(self.txn)
         free(self.out)
+        pthread_mutex_destroy(&self.turn)
 
     cdef int allow(self, list networks) except -1:
         """Who may ask about zones without a rule of their own: (network, mask), 4 or 16 octets each; None = everybody."""

@@ -53,6 +53,8 @@ class Segment(View):
         False: some names found no place in the cache. The readers of the zones still wait: when every worker has caught up with
         the commit, call finish() again.
         """
+    def switch(self, number: int, apexes: Iterable[bytes]) -> bool:
+        """begin() and finish() at once, for a commit that has all its names staged: no other thread runs while readers wait."""
     def release(self, number: int) -> None:
         """Every worker has caught up with this commit: pins up to it go."""
     @property

@@ -3,7 +3,7 @@
 Owns: the order in which one commit becomes visible. Never: the store, the meaning of a blob.
 A commit: blobs are placed in the arena by stage() or put() where no way leads to them; begin() marks the zones' stripes, from
 when on readers of these zones wait; finish() switches all ways in one loop without the GIL and raises head.done. Stage
-before begin, and the zones' readers wait for that loop only.
+before begin, and the zones' readers wait for that loop only; switch() is both, with no turn for other threads between them.
 What could not be cached (arena full of pins, entry too large) is dropped instead and makes finish() say False once:
 the caller then waits until every worker's view of the store has reached the commit, and calls finish() again.
 """
@@ -308,23 +308,35 @@ cdef class Segment(View):
 
     def finish(self):
         cdef uint32_t i
+        cdef bint plain
         self._committing()
+        plain = not self.floors
         with nogil:
             self._switch()
+            plain = plain and self.left_out == 0
+            if plain:
+                # Before the interpreter's lock is asked for: another thread may keep it for milliseconds, and readers wait.
+                store64_release(&self.map.head.done, self.number)
         self.n_changes = 0
         self.held.clear()
-        for i in self.floors:
-            store64_release(&self.map.stripes[i].floor, self.number)
-        self.floors.clear()
-        if self.left_out:
-            self.left_out = 0
-            self.books.lost += 1
-            self.books.dropped = self.number
-            store64(&self.map.head.complete, 0)
-            return False
-        store64_release(&self.map.head.done, self.number)
+        if not plain:
+            for i in self.floors:
+                store64_release(&self.map.stripes[i].floor, self.number)
+            self.floors.clear()
+            if self.left_out:
+                self.left_out = 0
+                self.books.lost += 1
+                self.books.dropped = self.number
+                store64(&self.map.head.complete, 0)
+                return False
+            store64_release(&self.map.head.done, self.number)
         self.number = 0
         return True
+
+    def switch(self, number, apexes):
+        # One call: between two, the interpreter may give its lock to another thread, and the zones' readers wait.
+        self.begin(number, apexes)
+        return self.finish()
 
     def release(self, number):
         self._writing()

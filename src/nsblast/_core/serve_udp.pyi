@@ -23,3 +23,11 @@ class UdpServer:
         """Send Python's own answer (b"" = silence) to a handed-over packet."""
     def retry(self) -> int:
         """Try all parked packets but those handed over once more; returns how many still wait."""
+    def stand_in(self) -> None:
+        """Answer between relieve() and take_back(), until dismiss(): the work of a thread of its own, which leaves the interpreter alone."""
+    def relieve(self) -> None:
+        """stand_in() serves from now on; nothing else of this object may be called before take_back()."""
+    def take_back(self) -> int:
+        """The caller serves again, at most a batch later; returns how many packets wait for the store."""
+    def dismiss(self) -> None:
+        """stand_in() returns, and must not be called again."""

@@ -3,6 +3,9 @@
 A batch goes in passes (decode and hash; prefetch; answer), so that memory latency is paid once and not per packet.
 Answers are sent before anybody waits for the store: packets with a MISS (or whose zone is being replaced) are parked
 with a copy of their datagram until Python calls retry(). Owns: buffers, parking. Never: what an answer says.
+While the loop is held up by work that keeps the interpreter's lock, a thread in stand_in() answers from memory in its place. Only one of
+the two touches the server: the thread between relieve() and take_back(), the loop at all other times, a batch at a time under the
+Engine's `turn`, since what an answer is made with is the Engine's and so all ports'.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -12,6 +15,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.mman cimport madvise
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.unistd cimport close
 
 from nsblast._core.decode cimport decode
 from nsblast._core.engine cimport Engine
@@ -19,12 +23,16 @@ from nsblast._core.foresee cimport Ahead, foresee_blocks, foresee_buckets, fores
 from nsblast._core.nodes cimport Miss, MissKind
 from nsblast._core.outbox cimport Outbox, outbox_flush, outbox_full, outbox_open, outbox_put
 from nsblast._core.respond cimport resume, turn_down
+from nsblast._core.shm cimport load64_acquire, store64_release
 from nsblast._core.sock cimport (
     AF_INET, MSG_DONTWAIT, MSG_TRUNC, iovec, mmsghdr, msghdr, recvmmsg, sockaddr_in, sockaddr_in6, sockaddr_storage,
 )
 from nsblast._core.stats cimport stats_add, stats_latency
 from nsblast._core.status cimport Status
 from nsblast._core.tally cimport elapsed, tally
+from nsblast._core.turn cimport (
+    EFD_CLOEXEC, EFD_NONBLOCK, POLLIN, eventfd, eventfd_read, eventfd_write, poll, pollfd, pthread_mutex_lock, pthread_mutex_unlock,
+)
 from nsblast._core.txn cimport Transport, Txn
 
 cdef extern from "time.h" nogil:
@@ -51,6 +59,12 @@ cdef enum:
     PARKED = 1024           # packets that may wait for the store
     HUGE = 2097152          # octets of a huge page; a batch takes a third of it
     PATIENCE = 5            # seconds one may wait: its client has given up by then, and places are few
+
+
+cdef enum:                  # whose turn it is
+    RESTING = 0             # the loop's
+    STANDING = 1            # the thread's in stand_in()
+    DISMISSED = 2           # the loop's for good
 
 
 cdef struct Place:          # one datagram of a batch
@@ -89,6 +103,8 @@ cdef class UdpServer:
     cdef uint16_t waiters[1024]         # places of parked: first those in use, then the free ones
     cdef readonly uint32_t waiting      # packets parked now
     cdef readonly uint64_t dropped      # packets that found no room to wait
+    cdef uint64_t duty                  # RESTING, STANDING, DISMISSED; the loop writes it
+    cdef int bell                       # eventfd: duty has changed
     tcp = False
 
     def __cinit__(self, Engine engine not None, int fd, bint wildcard=False):
@@ -96,6 +112,9 @@ cdef class UdpServer:
         self.engine = engine
         self.fd = fd
         self.wildcard = wildcard
+        self.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self.bell < 0:
+            raise OSError(errno, "eventfd")
         # One huge page, where the kernel has one, holds all that a batch touches: it is walked through twice a batch.
         self.place = <Place*> aligned_alloc(HUGE, HUGE)
         if self.place == NULL:
@@ -123,6 +142,8 @@ cdef class UdpServer:
     def __dealloc__(self):
         free(self.place)
         free(self.parked)
+        if self.bell >= 0:
+            close(self.bell)
 
     def on_readable(self) -> int:
         """Answer what has arrived, a bounded number of batches; returns how many packets wait for the store."""
@@ -137,6 +158,49 @@ cdef class UdpServer:
                 if got < BATCH:
                     break
         return self.waiting
+
+    def stand_in(self) -> None:
+        """Answer while the loop cannot, until dismiss(). For a thread of its own, which has no use for the interpreter meanwhile."""
+        cdef pollfd[2] waited
+        cdef uint64_t duty = RESTING, rung
+        waited[0].fd = self.bell
+        waited[1].fd = self.fd
+        waited[0].events = waited[1].events = POLLIN
+        with nogil:
+            while duty != DISMISSED:
+                poll(waited, 2 if duty == STANDING else 1, -1)
+                eventfd_read(self.bell, &rung)
+                duty = load64_acquire(&self.duty)
+                if duty == STANDING:
+                    self.answer_standing()
+
+    cdef void answer_standing(self) noexcept nogil:
+        """What has arrived, for as long as it is the thread's turn."""
+        cdef int got = BATCH
+        while got == BATCH:
+            pthread_mutex_lock(&self.engine.turn)
+            got = self.receive() if load64_acquire(&self.duty) == STANDING else 0
+            if got > 0:
+                self.batch(got)
+            pthread_mutex_unlock(&self.engine.turn)
+
+    def relieve(self) -> None:
+        """The thread's turn: nothing else of this server may be called before take_back()."""
+        store64_release(&self.duty, STANDING)
+        eventfd_write(self.bell, 1)
+
+    def take_back(self) -> int:
+        """The loop's turn again, once a batch under way is done; returns how many packets wait for the store."""
+        store64_release(&self.duty, RESTING)
+        with nogil:
+            pthread_mutex_lock(&self.engine.turn)
+            pthread_mutex_unlock(&self.engine.turn)
+        return self.waiting
+
+    def dismiss(self) -> None:
+        """stand_in() returns, and must not be called again."""
+        store64_release(&self.duty, DISMISSED)
+        eventfd_write(self.bell, 1)
 
     cdef int receive(self) noexcept nogil:
         cdef int i, got

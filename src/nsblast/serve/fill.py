@@ -96,6 +96,14 @@ class Waiting(Protocol):
     def reply(self, place: int, answer: bytes) -> None: ...
 
 
+class Relieved(Protocol):
+    """Who answers in the loop's place while it is held up: UdpPort."""
+
+    def relieve(self) -> None: ...
+
+    def take_back(self) -> None: ...
+
+
 class Follower:
     """A StoreReader of a secondary, asked in the Engine's words. What it sees changes in catch_up() only."""
 
@@ -159,6 +167,8 @@ class Filler:
         """
         self.note = note
         self.engine = engine
+        self.relief: list[Relieved] = []
+        """Told around each catch-up, which holds the interpreter's lock for milliseconds when much was committed."""
         self._reader = reader
         self._segment = segment
         self._index = index
@@ -248,6 +258,8 @@ class Filler:
 
     def catch_up(self) -> None:
         """Follow the store to its end and tell control how far; StoreError when that fails again and again."""
+        for one in self.relief:
+            one.relieve()
         try:
             position = self._reader.catch_up()
         except NsblastError as error:
@@ -256,6 +268,9 @@ class Filler:
                 raise
             self._tell("the store cannot be followed", error)
             return
+        finally:
+            for one in self.relief:
+                one.take_back()
         self._failures = 0
         self.engine.drop_fills()
         self._segment.worker_position(self._index, position)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 
 from nsblast.logs import log
+from nsblast.process.slices import USUAL, take_turns_of
 
 _POPULATE_READ = 22
 _CHUNK = 8 << 20  # octets looked at in one go: a millisecond of work
@@ -86,6 +87,7 @@ class Mapper:
 
     def _pass(self) -> None:
         """What is mapped since the last pass, a chunk at a time."""
+        take_turns_of(USUAL)
         files = set(mapped_files(self._folder))
         done, began = 0, time.monotonic()
         try:

@@ -5,6 +5,8 @@ Never looks into a packet. Answers found in memory have been sent before any of 
 
 import asyncio
 import select
+import signal
+import threading
 
 from nsblast._core.engine import HAND_OVER
 from nsblast._core.serve_udp import UdpServer
@@ -25,6 +27,7 @@ class UdpPort:
         self._handover = handover
         self._loop = asyncio.get_running_loop()
         self._server = UdpServer(filler.engine, listener.sock.fileno(), listener.wildcard)
+        self._standing: threading.Thread | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed: set[int] = set()
@@ -41,10 +44,12 @@ class UdpPort:
     def start(self) -> None:
         """Serve from now on."""
         self._loop.add_reader(self.listener.sock.fileno(), self.readable)
+        self._engage()
 
     def stop(self) -> None:
         """Answer what has arrived, then leave the port to others."""
         self._loop.remove_reader(self.listener.sock.fileno())
+        self._dismiss()
         self.readable()
         if self._timer is not None:
             self._timer.cancel()
@@ -57,8 +62,36 @@ class UdpPort:
 
     def renew(self) -> None:
         """The Engine was replaced (new settings): packets that wait are dropped, their clients ask again."""
+        self._dismiss()
         self._server = UdpServer(self._filler.engine, self.listener.sock.fileno(), self.listener.wildcard)
         self._handed.clear()
+        self._engage()
+
+    def relieve(self) -> None:
+        """The caller is about to hold the interpreter's lock for long: a thread answers meanwhile what memory has."""
+        if self._standing is not None:
+            self._server.relieve()
+
+    def take_back(self) -> None:
+        """The loop serves again; what the thread could not answer is looked after as soon as it is free."""
+        if self._standing is not None and self._server.take_back():
+            self._loop.call_soon(self._catch_up_on)
+
+    def _catch_up_on(self) -> None:
+        if self._server.waiting:
+            self._look_after()
+
+    def _engage(self) -> None:
+        self._standing = threading.Thread(target=_stand_in, args=(self._server,), name="stand-in", daemon=True)
+        self._standing.start()
+        self._filler.relief.append(self)
+
+    def _dismiss(self) -> None:
+        if self._standing is not None:
+            self._filler.relief.remove(self)
+            self._server.dismiss()
+            self._standing.join()
+            self._standing = None
 
     def _look_after(self) -> None:
         """Misses are filled now; what stands still in a moment is tried then; the rest is handed over."""
@@ -101,3 +134,9 @@ class UdpPort:
         if server is self._server:
             self._handed.discard(place)
             server.reply(place, answer)
+
+
+def _stand_in(server: UdpServer) -> None:
+    """The stand-in's life. Signals are the loop's."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    server.stand_in()

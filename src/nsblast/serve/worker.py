@@ -21,6 +21,7 @@ from nsblast._core.view import View
 from nsblast.errors import NsblastError, StartError
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
+from nsblast.process.slices import SHORT, take_turns_of
 from nsblast.serve.fill import Filler, Follower
 from nsblast.serve.foreign import Foreign
 from nsblast.serve.handover import HandOver
@@ -102,6 +103,8 @@ class Worker:
         life.become()
         self._segment = View(life.segment_fd)
         database = Database.secondary(settings.db_path, str(os.getpid()), block_cache=settings.block_cache)
+        # Now that RocksDB has its threads, which inherit: questions interrupt what writes, whose work is longer and can wait.
+        take_turns_of(SHORT)
         store = Follower(StoreReader(database, self._segment.filter_maybe_apex))
         self._querylog = QueryLogWriter(settings)
         engine = make_engine(life, settings, self._querylog.ring)

@@ -44,6 +44,7 @@ class SegmentFace(Protocol):
     def raise_floor(self, apexes: Iterable[bytes]) -> None: ...
     def set_special(self, apex: bytes, delta: int) -> None: ...
     def finish(self) -> bool: ...
+    def switch(self, number: int, apexes: Iterable[bytes]) -> bool: ...
     def release(self, number: int) -> None: ...
     def warm(self, name: bytes, blob: bytes, *, at: int | None = None, make_room: bool = False) -> bool: ...
     def warm_entries(self, part: list[tuple[bytes, bytes]], skip: int, *, at: int) -> tuple[int, list[int]]: ...
@@ -204,10 +205,14 @@ class Visible:
 
     def show(self, number: CommitNumber, plan: Plan) -> None:
         """Make the staged commit, which is on the disk, visible."""
-        if plan.floors:
-            self.segment.set_complete(False)
-        self.segment.begin(number, plan.zones)
-        self._switch(number, plan, ingested=False)
+        if plan.floors or plan.special:
+            if plan.floors:
+                self.segment.set_complete(False)
+            self.segment.begin(number, plan.zones)
+            self._switch(number, plan, ingested=False)
+        elif not self.segment.switch(number, plan.zones):
+            self.follow(number)
+            self._finish(number)
 
     def flip(self, number: CommitNumber, plan: Plan, write: Callable[[], None]) -> None:
         """Make a bulk commit visible, which `write` brings to the disk while the readers of its zones wait."""

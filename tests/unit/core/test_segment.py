@@ -81,6 +81,16 @@ def test_a_change_is_seen_at_finish_and_not_before() -> None:
         reader.close()
 
 
+def test_a_staged_commit_is_switched_in_one_call() -> None:
+    with segment_file() as fd, writer_of(fd) as segment:
+        assert segment.stage(name(1), b"one")
+        assert segment.switch(5, [APEX])
+        assert segment.done == 5
+        assert segment.read_together(APEX, [name(1)]) == [b"one"]
+        with pytest.raises(ValueError, match="commit 5 cannot follow commit 5"):
+            segment.switch(5, [APEX])
+
+
 def test_other_zones_are_read_while_one_is_changed() -> None:
     with segment_file() as fd, writer_of(fd) as segment:
         commit(segment, 1, b"\5other\0", {name(1, b"\5other\0"): b"x"})
@@ -176,6 +186,11 @@ def test_what_does_not_fit_is_dropped_and_told() -> None:
         assert segment.finish()
         assert segment.done == 2
         assert segment.read(name(1)) is None
+        assert not segment.stage(name(1), b"x" * (most + 400))
+        assert not segment.switch(3, [APEX])
+        assert segment.done == 2
+        assert segment.finish()
+        assert segment.done == 3
 
 
 def test_four_mebibytes_fit_when_the_arena_allows() -> None:

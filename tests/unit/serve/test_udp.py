@@ -1,6 +1,10 @@
 """UDP in the worker's loop: misses are filled, moving zones waited for, hand-over answered, the store's damage survived."""
 
 import asyncio
+import ctypes
+import socket
+import struct
+import threading
 from collections.abc import Awaitable, Callable
 
 import dns.flags
@@ -148,5 +152,60 @@ def test_a_store_that_cannot_be_followed_ends_the_worker_only_after_many_tries(i
                 rig.filler.catch_up()
             with pytest.raises(StoreCorrupt):
                 rig.filler.catch_up()
+
+    in_loop(test)
+
+
+def test_a_catch_up_that_keeps_the_interpreter_holds_up_no_answer_from_memory(in_loop: Loop) -> None:
+    answers: list[bytes] = []
+    room = ctypes.create_string_buffer(4096)
+    locked = ctypes.PyDLL(None)  # its calls keep the interpreter's lock, as those of the store's binding do
+
+    async def test() -> None:
+        async with rigged() as rig:
+            await rig.ask(query("www.example."))
+            caught_up = rig.store.catch_up
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect(rig.address)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 2, 0))
+
+                def slow() -> int:
+                    client.send(query("ns.example."))  # not in memory: it waits for the loop
+                    for number in (7, 8):
+                        client.send(query("www.example.", number=number))
+                        length = locked.recv(client.fileno(), room, 4096, 0)
+                        answers.append(room.raw[: max(0, length)])
+                    return caught_up()
+
+                rig.store.catch_up = slow  # type: ignore[method-assign]
+                rig.store.done = 6
+                rig.filler.catch_up_if_behind()
+                told = [dns.message.from_wire(one) for one in answers]
+                assert [one.id for one in told] == [7, 8]
+                assert all(one.answer for one in told)
+                assert rig.store.registered == [6]
+                waited = dns.message.from_wire(await asyncio.to_thread(client.recv, 4096))
+                assert waited.question[0].name.to_text() == "ns.example."
+                rig.store.catch_up = caught_up  # type: ignore[method-assign]
+                # Between two catch-ups the loop alone answers.
+                client.send(query("www.example.", number=9))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, 50_000))
+                assert locked.recv(client.fileno(), room, 4096, 0) == -1
+                client.settimeout(2)
+                assert (await asyncio.to_thread(client.recv, 4096))[:2] == b"\0\x09"
+
+    in_loop(test)
+
+
+def test_the_stand_in_ends_with_its_port_and_goes_on_with_a_new_engine(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            first = rig.filler.relief[:]
+            rig.port.renew()
+            assert rig.filler.relief == first == [rig.port]
+            rig.filler.catch_up()
+            assert dns.message.from_wire(await rig.ask(query("www.example."))).answer
+        assert rig.filler.relief == []
+        assert not [thread for thread in threading.enumerate() if thread.name == "stand-in"]
 
     in_loop(test)
