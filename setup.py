@@ -62,6 +62,20 @@ class ParallelBuildExt(build_ext):
         if self.parallel is None:
             self.parallel = os.cpu_count() or 1
 
+    def build_extensions(self) -> None:
+        # C is made here and not before: a source distribution holds the .pyx and none of it.
+        made = cythonize(
+            self.extensions,
+            include_path=["src"],
+            compiler_directives=DIRECTIVES,
+            emit_linenums=FLAVOUR in ("debug", "sanitize", "fuzz"),
+            nthreads=os.cpu_count() or 1,
+            force=self.force,
+        )
+        for extension, compiled in zip(self.extensions, made, strict=True):
+            extension.sources = compiled.sources
+        super().build_extensions()
+
 
 def extensions() -> list[Extension]:
     """Every .pyx under src/nsblast/_core is one module."""
@@ -76,13 +90,4 @@ def extensions() -> list[Extension]:
     ]
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(),
-        include_path=["src"],
-        compiler_directives=DIRECTIVES,
-        emit_linenums=FLAVOUR in ("debug", "sanitize", "fuzz"),
-        nthreads=os.cpu_count() or 1,
-    ),
-    cmdclass={"build_ext": ParallelBuildExt},
-)
+setup(ext_modules=extensions(), cmdclass={"build_ext": ParallelBuildExt})

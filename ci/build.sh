@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The wheel, as users get it, and its compiled modules laid into src so that everything else tests the very same code.
+# The source distribution, the wheel made of it, as users get both, and its compiled modules laid into src so that everything else
+# tests the very same code.
 # Fails on a compiler warning in our code and on a Cython performance hint. For day-to-day work: CONTRIBUTING.md.
 . "$(dirname "$0")/env.sh"
-rm -rf build/lib.* build/temp.* build/bdist.* dist
+rm -rf dist
 mkdir -p build dist
 log=build/wheel.log
-if ! python -m pip wheel . --no-deps --wheel-dir dist -v >"$log" 2>&1; then
+if ! { python setup.py -q sdist --dist-dir dist && python -m pip wheel dist/nsblast-*.tar.gz --no-deps --wheel-dir dist -v; } >"$log" 2>&1; then
     tail -n 60 "$log"
     exit 1
 fi

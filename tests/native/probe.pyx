@@ -3,22 +3,26 @@
 Every input is copied into a block of exactly its size, so that the sanitizer build sees a read one octet beyond it.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from nsblast._core.decode cimport decode as core_decode
 from nsblast._core.edns cimport Edns, EdnsConfig, edns_read, edns_size, edns_write
 from nsblast._core.encode cimport encode as core_encode, encode_bare, encode_chaos
+from nsblast._core.hints cimport Hint, Hints, hints_before, hints_close, hints_drop, hints_open, hints_put
 from nsblast._core.name cimport (
-    Name, Seed, hash_apex, hash_label, hash_root, name_load, name_read, name_replace, name_same, name_span, name_wildcard,
+    Name, Seed, hash_apex, hash_label, hash_root, name_load, name_read, name_same, name_span, name_wildcard,
 )
+from nsblast._core.nsec3 cimport Params, Sha1, nsec3_hash, sha1_of_hashlib, sha1_there
 from nsblast._core.plan cimport ITEM_SYNTH, Item, plan_add, plan_clear
 from nsblast._core.rrset cimport Rrset
 from nsblast._core.siphash cimport siphash24
+from nsblast._core.stats cimport miss_put
 from nsblast._core.status cimport Status
 from nsblast._core.suffix cimport Suffixes, suffixes_clear, suffixes_forget, suffixes_learn, suffixes_put
 from nsblast._core.txn cimport Txn, Work
+from nsblast._core.view cimport View
 from nsblast._core.wire cimport Reader, Writer, reader_open, reader_seek, writer_bytes, writer_open, writer_rewind
 
 STATUS = {
@@ -100,16 +104,6 @@ def wildcard(bytes wire not None, int k, tuple seed=(1, 2)):
     return told(&name) if name_wildcard(&name, &of, k, &s) == Status.OK else None
 
 
-def replace(bytes wire not None, int k, bytes tail not None, bint in_place=False, tuple seed=(1, 2)):
-    cdef Seed s = seed_of(seed)
-    cdef Name name, of, end
-    load(&of, wire, &s)
-    load(&end, tail, &s)
-    if in_place:
-        return told(&of) if name_replace(&of, &of, k, &end, &s) == Status.OK else None
-    return told(&name) if name_replace(&name, &of, k, &end, &s) == Status.OK else None
-
-
 def span(bytes wire not None):
     cdef Block block = Block(wire)
     return name_span(block.at, block.size)
@@ -135,6 +129,66 @@ def sip(bytes key not None, bytes data not None):
 
 
 # -- compression --
+
+def missed(View segment not None, index, bytes name not None):
+    """A worker notes that a name was not cached: whether control may have to be woken."""
+    cdef Block block = Block(name)
+    return bool(miss_put(&segment.map, segment._slot(index), block.at, block.size))
+
+
+def nsec3_label(bytes wire not None, bytes salt not None, uint16_t iterations):
+    """The label of a name's NSEC3, or None where hashlib's functions cannot be had."""
+    cdef Sha1 sha1
+    cdef Params params
+    cdef uint8_t label[32]
+    cdef Block block = Block(wire)
+    cdef Block salted = Block(salt)
+    sha1_of_hashlib(&sha1)
+    if not sha1_there(&sha1):
+        return None
+    params.iterations = iterations
+    params.salt = salted.at
+    params.salt_len = <uint8_t> salted.size
+    nsec3_hash(&sha1, &params, block.at, block.size, label)
+    return (<const char*> label)[:32]
+
+
+cdef class HintSet:
+    """hints.pxd's set: keys of zones, in order."""
+
+    cdef Hints hints
+
+    def __cinit__(self, uint64_t octets):
+        if not hints_open(&self.hints, octets):
+            raise MemoryError
+
+    def __dealloc__(self):
+        hints_close(&self.hints)
+
+    def put(self, uint64_t zone, bytes key not None):
+        cdef Block block = Block(key)
+        hints_put(&self.hints, zone, block.at, block.size)
+
+    def drop(self, uint64_t zone, bytes key not None):
+        cdef Block block = Block(key)
+        hints_drop(&self.hints, zone, block.at, block.size)
+
+    def before(self, uint64_t zone, bytes key not None):
+        cdef Block block = Block(key)
+        cdef const Hint* hint = hints_before(&self.hints, zone, block.at, block.size)
+        return None if hint == NULL else (<const char*> hint.key)[:hint.len]
+
+    def listed(self):
+        """(zone, key) of every hint in order."""
+        cdef const Hint* hint
+        cdef uint32_t i, j
+        found = []
+        for i in range(self.hints.n_signs):
+            for j in range(self.hints.signs[i].count):
+                hint = &self.hints.pages[self.hints.signs[i].page].hint[j]
+                found.append((hint.zone, (<const char*> hint.key)[:hint.len]))
+        return found
+
 
 cdef class Message:
     """A message under construction, with its table of suffixes."""

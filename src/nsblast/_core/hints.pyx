@@ -1,6 +1,5 @@
 """An ordered set of owner keys in bounded memory (hints.pxd); and its door for tests."""
 
-from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
@@ -221,36 +220,3 @@ cdef void hints_drop(Hints* hints, uint64_t zone, const uint8_t* key, uint32_t l
 
 cdef bint hints_short(const Hints* hints) noexcept nogil:
     return hints.n_spare * 2 < hints.room
-
-
-cdef class HintSet:
-    """The same set from Python; hints.pyi tells the rest."""
-    cdef Hints hints
-
-    def __cinit__(self, uint64_t octets):
-        if not hints_open(&self.hints, octets):
-            raise MemoryError
-
-    def __dealloc__(self):
-        hints_close(&self.hints)
-
-    def put(self, uint64_t zone, bytes key not None):
-        hints_put(&self.hints, zone, <const uint8_t*> PyBytes_AS_STRING(key), <uint32_t> len(key))
-
-    def drop(self, uint64_t zone, bytes key not None):
-        hints_drop(&self.hints, zone, <const uint8_t*> PyBytes_AS_STRING(key), <uint32_t> len(key))
-
-    def before(self, uint64_t zone, bytes key not None):
-        cdef const Hint* hint = hints_before(&self.hints, zone, <const uint8_t*> PyBytes_AS_STRING(key), <uint32_t> len(key))
-        return None if hint == NULL else (<const char*> hint.key)[:hint.len]
-
-    def listed(self):
-        """(zone, key) of every hint in order."""
-        cdef const Hint* hint
-        cdef uint32_t i, j
-        found = []
-        for i in range(self.hints.n_signs):
-            for j in range(self.hints.signs[i].count):
-                hint = &self.hints.pages[self.hints.signs[i].page].hint[j]
-                found.append((hint.zone, (<const char*> hint.key)[:hint.len]))
-        return found

@@ -38,9 +38,6 @@ cdef Status name_load_near(Name* name, const uint8_t* wire, uint32_t length, con
                            const Seed* seed) noexcept nogil
 # name = "*" under the suffix of k labels of `of`, which is another Name: OK, or FORMERR when longer than 255 octets.
 cdef Status name_wildcard(Name* name, const Name* of, uint8_t k, const Seed* seed) noexcept nogil
-# name = `of` with its last k labels replaced by `tail` (RFC 6672 2.2): OK, or FORMERR when longer than 255 octets.
-# `name` may be `of` itself, never `tail`.
-cdef Status name_replace(Name* name, const Name* of, uint8_t k, const Name* tail, const Seed* seed) noexcept nogil
 # Octets of the uncompressed name at p, root included; 0 when it is malformed or longer than `left`. No folding.
 cdef uint32_t name_span(const uint8_t* p, uint32_t left) noexcept nogil
 # Equal but for ASCII case, over n octets.

@@ -10,7 +10,7 @@ RFC 1035 2.3.4 and 3.1, 4343.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.string cimport memcmp, memcpy, memmove
+from libc.string cimport memcmp, memcpy
 
 from nsblast._core.proto cimport LABEL_OCTETS
 from nsblast._core.status cimport FORMERR, OK
@@ -206,33 +206,6 @@ cdef Status name_wildcard(Name* name, const Name* of, uint8_t k, const Seed* see
         name.hash[j] = of.hash[j]
     name.at[k + 1] = 0
     name.hash[k + 1] = hash_step(of.hash[k], name.wire, 2, seed)
-    return OK
-
-
-cdef Status name_replace(Name* name, const Name* of, uint8_t k, const Name* tail, const Seed* seed) noexcept nogil:
-    cdef uint32_t head, j, at, total
-    cdef uint64_t h
-    if k > of.labels:
-        return FORMERR
-    head = of.at[k]
-    if head + tail.len > NAME_OCTETS:
-        return FORMERR
-    total = <uint32_t> of.labels - k + tail.labels
-    memmove(name.wire, of.wire, head)
-    memcpy(name.wire + head, tail.wire, tail.len)
-    for j in range(<uint32_t> tail.labels + 1):
-        name.hash[j] = tail.hash[j]
-    memmove(&name.at[tail.labels + 1], &of.at[k + 1], total - tail.labels)
-    for j in range(<uint32_t> tail.labels + 1):
-        name.at[j] = <uint8_t> (head + tail.at[j])
-    name.len = <uint8_t> (head + tail.len)
-    name.labels = <uint8_t> total
-    name.folded = False
-    h = name.hash[tail.labels]
-    for j in range(<uint32_t> tail.labels + 1, total + 1):
-        at = name.at[j]
-        h = hash_step(h, name.wire + at, <uint32_t> name.wire[at] + 1, seed)
-        name.hash[j] = h
     return OK
 
 

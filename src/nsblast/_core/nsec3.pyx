@@ -3,7 +3,6 @@
 import ctypes
 import hashlib
 
-from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcmp
 
@@ -133,20 +132,3 @@ cdef void nsec3_label(const uint8_t* digest, uint8_t* label) noexcept nogil:
         for j in range(8):
             c = <uint8_t> (five >> (35 - 5 * j) & 31)
             label[8 * i + j] = c + 48 if c < 10 else c + 87     # 0..9, a..v
-
-
-def hashed_label(bytes wire not None, bytes salt not None, unsigned int iterations):
-    """The label of a name's NSEC3 as the core hashes it, or None where hashlib's functions cannot be had."""
-    cdef Sha1 sha1
-    cdef Params params
-    cdef uint8_t label[32]
-    if len(salt) > 255 or iterations > 0xffff:
-        raise ValueError(f"salt of {len(salt)} octets, {iterations} iterations: at most 255 and 65535 (RFC 5155 section 3.2)")
-    sha1_of_hashlib(&sha1)
-    if not sha1_there(&sha1):
-        return None
-    params.iterations = <uint16_t> iterations
-    params.salt = <const uint8_t*> PyBytes_AS_STRING(salt)
-    params.salt_len = <uint8_t> len(salt)
-    nsec3_hash(&sha1, &params, <const uint8_t*> PyBytes_AS_STRING(wire), <uint32_t> len(wire), label)
-    return (<const char*> label)[:32]

@@ -29,7 +29,6 @@ class Segment(View):
         Refused (returns False) when since start_scan() an existing entry was dropped or found no place, a floor was raised, or
         completeness was taken back. Dropping an entry later takes it back by itself.
         """
-    def bump_generation(self) -> int: ...
     # one commit: [stage], begin, put/evict/raise_floor in any number, finish. Readers of the zones wait between begin and finish.
     def stage(self, name: bytes, blob: bytes, *, pin: bool = True) -> bool:
         """put() for a commit that is not begun yet: everything but the switch, so that readers wait less."""

@@ -163,11 +163,6 @@ cdef class Segment(View):
         store64_release(&self.map.head.complete, 1 if complete and self.books.lost == 0 else 0)
         return complete and self.books.lost == 0
 
-    def bump_generation(self):
-        self._writing()
-        store64_release(&self.map.head.generation, self.map.head.generation + 1)
-        return self.map.head.generation
-
     # -- commits -------------------------------------------------------------------------------------------------------
 
     cdef Change* _change(self) except NULL:

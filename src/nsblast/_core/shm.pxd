@@ -105,7 +105,7 @@ cdef struct Head:           # first page of the segment; what readers need is ap
     uint64_t size           # octets of the whole segment
     uint64_t seed_a         # Seed of the database's hashes
     uint64_t seed_b
-    uint64_t generation     # raised when runtime settings change; workers then read them again
+    uint64_t unused0
     uint64_t complete       # 1 = every existing entry is cached: what is not here does not exist. Read it after the look-up
     uint64_t pressure       # 1 = the arena fills up: readers note what they use
     uint64_t ready          # 1 = control has opened the store and follows this segment

@@ -61,12 +61,6 @@ cdef inline void stats_latency(WorkerSlot* slot, uint64_t ns, uint64_t answers) 
         stats_add(&slot.answers, answers)
 
 
-cdef inline void stats_position(WorkerSlot* slot, uint64_t position) noexcept nogil:
-    """The worker's view of the store has reached this commit."""
-    if slot != NULL:
-        store64_release(&slot.position, position)
-
-
 cdef inline void stats_alive(WorkerSlot* slot, uint64_t now_ns) noexcept nogil:
     if slot != NULL:
         store64(&slot.heartbeat, now_ns)

@@ -29,8 +29,6 @@ class View:
     @property
     def pressed(self) -> bool:
         """Whether the cache was full once: some names may be in the store only."""
-    @property
-    def generation(self) -> int: ...
     def gather(self, part: int) -> int:
         """Make this 2 MiB part of filter, buckets and arena one huge page: 2 = it is one, 1 = not enough of it is in use, 0 = there is
         no such part, -1 = the kernel will not."""
@@ -52,8 +50,6 @@ class View:
         """Position of each registered worker by index."""
     def worker_stats(self, index: int) -> dict[str, int]:
         """Counters of all workers that ever had this slot: outcome.udp.nxdomain, rcode.3, qtype.1, latency.8us, cache_hits, …"""
-    def worker_missed(self, index: int, name: bytes) -> bool:
-        """Called by the worker: this name had to be fetched from the store. True when control may have to be woken."""
     def drain_misses(self, limit: int = 1000) -> list[bytes]:
         """Names the workers looked for in the store and did not find cached, each once, oldest first per worker."""
     def stats(self) -> dict[str, int]: ...

@@ -18,7 +18,7 @@ from nsblast._core.filter cimport filter_maybe
 from nsblast._core.name cimport Name, Seed, hash_apex, name_load
 from nsblast._core.shm cimport COUNT_CONNECTIONS, MAP_READ, MAP_WRITE, Head, WorkerSlot, fence_acquire, layout_plan, load64, load64_acquire
 from nsblast._core.shm cimport map_close, map_gather, map_open, map_slot, store64, store64_release, stripe_of
-from nsblast._core.stats cimport miss_put, miss_take, stats_add, stats_alive, stats_dict
+from nsblast._core.stats cimport miss_take, stats_add, stats_alive, stats_dict
 from nsblast._core.status cimport Status
 
 
@@ -111,11 +111,6 @@ cdef class View:
     def pressed(self):
         self._open()
         return load64(&self.map.head.pressure) == 1
-
-    @property
-    def generation(self):
-        self._open()
-        return load64_acquire(&self.map.head.generation)
 
     def gather(self, part):
         cdef uint64_t n = part
@@ -219,12 +214,6 @@ cdef class View:
     def worker_stats(self, index):
         return stats_dict(self._slot(index))
 
-    def worker_missed(self, index, bytes name not None):
-        cdef Name loaded
-        cdef WorkerSlot* slot = self._slot(index)
-        self._load(name, &loaded)
-        return miss_put(&self.map, slot, loaded.wire, loaded.len)
-
     def drain_misses(self, limit=1000):
         cdef uint8_t name[256]
         cdef uint32_t length
@@ -251,7 +240,6 @@ cdef class View:
             "ready": load64(&head.ready),
             "complete": load64(&head.complete),
             "pressure": load64(&head.pressure),
-            "generation": load64(&head.generation),
             "entries": load64(&head.entries),
             "entries_room": head.buckets * 7,
             "evictions": load64(&head.evictions),

@@ -137,7 +137,14 @@ class Audit(msgspec.Struct, array_like=True, kw_only=True, frozen=True, gc=False
 
 Account: TypeAlias = Tenant | Role | User | ApiKey | TsigKey | Vzone
 
-LETTERS: dict[type, bytes] = {Tenant: b"at", User: b"au", Role: b"ar", ApiKey: b"ak", TsigKey: b"as", Vzone: b"av"}
+LETTERS: dict[type, bytes] = {
+    Tenant: layout.ACCOUNT + b"t",
+    User: layout.ACCOUNT + b"u",
+    Role: layout.ACCOUNT + b"r",
+    ApiKey: layout.ACCOUNT + b"k",
+    TsigKey: layout.ACCOUNT + b"s",
+    Vzone: layout.ACCOUNT + b"v",
+}
 KINDS: dict[type, str] = {
     Tenant: "tenant",
     User: "user",

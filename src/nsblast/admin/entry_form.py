@@ -13,7 +13,6 @@ from nsblast.records import known_types
 
 Octet16: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=0x7FFFFFFF)]
-Number32: TypeAlias = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Base64: TypeAlias = Annotated[str, Meta(description="base64")]
 Name: TypeAlias = Annotated[
     str, Meta(description="domain name; absolute even without a final dot, but one label alone is relative to the zone")
@@ -138,9 +137,3 @@ _Entry: Any = msgspec.defstruct(
 
 class EntryForm(_Entry):  # type: ignore[misc]
     """One name's records as they come."""
-
-
-class NamedEntry(Struct):
-    """For the description: an entry in a list names its owner."""
-
-    fqdn: str

@@ -142,28 +142,22 @@ class Control:
     # -- the supervisor
 
     def _news(self) -> None:
-        try:
-            message = self._life.channel.receive()
-        except BlockingIOError:
-            return
-        if message is None:
-            self._end.set()
-        elif "settings" in message:
-            task = asyncio.get_running_loop().create_task(self._take_over(message))
-            self._taking.add(task)
-            task.add_done_callback(self._taking.discard)
-        elif "children" in message:
-            self._told.take(message)
-        elif "answer" in message:
-            question = self._questions.pop(message["answer"], None)
-            if question is not None and not question.done():
-                failed = message.get("failed")
-                if failed:
-                    question.set_exception(from_wire(failed))
-                else:
-                    question.set_result(None)
-        elif "ping" in message:
-            self._life.channel.send(pong=message["ping"])
+        channel = self._life.channel
+        channel.hear(self._end.set, settings=self._new_settings, children=self._told.take, answer=self._answered)
+
+    def _new_settings(self, message: dict[str, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._take_over(message))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        question = self._questions.pop(message["answer"], None)
+        if question is not None and not question.done():
+            failed = message.get("failed")
+            if failed:
+                question.set_exception(from_wire(failed))
+            else:
+                question.set_result(None)
 
     async def _take_over(self, message: dict[str, Any]) -> None:
         failed = None

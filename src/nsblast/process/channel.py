@@ -7,6 +7,7 @@ A pair of SOCK_SEQPACKET sockets: whole JSON messages, and its end tells that th
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -37,6 +38,21 @@ class Channel:
         except OSError:
             return None
         return orjson.loads(raw) if raw else None
+
+    def hear(self, ended: Callable[[], None], **handlers: Callable[[dict[str, Any]], None]) -> None:
+        """For a child: its next message, if there is one, goes to the handler of its kind; a ping is answered here."""
+        try:
+            message = self.receive()
+        except BlockingIOError:
+            return
+        if message is None:
+            ended()
+            return
+        if "ping" in message:
+            self.send(pong=message["ping"])
+        for kind, handler in handlers.items():
+            if kind in message:
+                handler(message)
 
     def fileno(self) -> int:
         """For selectors."""

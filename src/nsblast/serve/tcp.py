@@ -22,7 +22,6 @@ _SOON = 0.001  # a zone being changed stands still again within this
 _HIGH = 256 << 10  # octets waiting to be taken: above it a handler waits
 _LOW = 32 << 10  # until there are this few
 _LOG_EVERY = 10.0
-_OPEN = CONNECTIONS.index("open")
 
 
 class Connections:

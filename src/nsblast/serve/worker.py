@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import uvloop
 from dns.opcode import Opcode
@@ -186,20 +187,14 @@ class Worker:
 
     def _news(self) -> None:
         """A message from the supervisor."""
+        self._life.channel.hear(self._end.set, settings=self._new_settings)
+
+    def _new_settings(self, message: dict[str, Any]) -> None:
         try:
-            message = self._life.channel.receive()
-        except BlockingIOError:
-            return
-        if message is None:
-            self._end.set()
-        elif "settings" in message:
-            try:
-                self._adjust(Settings(**message["settings"]))
-            except NsblastError as error:
-                log().error("settings not taken over", reason=error.message)
-            self._life.channel.send(done=message["n"])
-        elif "ping" in message:
-            self._life.channel.send(pong=message["ping"])
+            self._adjust(Settings(**message["settings"]))
+        except NsblastError as error:
+            log().error("settings not taken over", reason=error.message)
+        self._life.channel.send(done=message["n"])
 
     def _adjust(self, settings: Settings) -> None:
         """Take over what changed; log files are opened anew in any case (they may have been rotated)."""

@@ -335,10 +335,6 @@ class Database:
         except Exception as error:
             raise meaning(error, str(path), "make a checkpoint in") from None
 
-    def compact(self, low: bytes, high: bytes) -> None:
-        """Give back the room of what was deleted in a range."""
-        self._db.compact_range(low, high)
-
     def close(self) -> None:
         """A follower's own folder goes with it. Closing twice is nothing."""
         if self._closed:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsblast._core.hints import HintSet
+from tests.native import probe
 
 PAGE = 32 * 80
 KEYS = st.binary(min_size=1, max_size=3) | st.binary(min_size=1, max_size=71)
@@ -16,7 +16,7 @@ ACTS = st.lists(st.tuples(st.sampled_from(["put", "put", "put", "drop"]), ZONES,
 
 @given(ACTS, st.lists(st.tuples(ZONES, KEYS), max_size=20))
 def test_like_a_sorted_list(acts: list[tuple[str, int, bytes]], questions: list[tuple[int, bytes]]) -> None:
-    hints, kept = HintSet(64 * PAGE), set()
+    hints, kept = probe.HintSet(64 * PAGE), set()
     for what, zone, key in acts:
         getattr(hints, what)(zone, key)
         (kept.add if what == "put" else kept.discard)((zone, key))
@@ -29,7 +29,7 @@ def test_like_a_sorted_list(acts: list[tuple[str, int, bytes]], questions: list[
 
 
 def test_pages_split_and_are_given_back() -> None:
-    hints = HintSet(64 * PAGE)
+    hints = probe.HintSet(64 * PAGE)
     keys = [b"%05d" % (number * 7919 % 1000) for number in range(1000)]
     for key in keys:
         hints.put(7, key)
@@ -42,7 +42,7 @@ def test_pages_split_and_are_given_back() -> None:
 
 
 def test_when_full_every_second_one_goes() -> None:
-    hints = HintSet(8 * PAGE)
+    hints = probe.HintSet(8 * PAGE)
     for number in range(100_000):
         hints.put(1, b"%06d" % (number * 7919 % 100_000))
         assert number % 1000 or len(hints.listed()) <= 8 * 32
@@ -55,7 +55,7 @@ def test_when_full_every_second_one_goes() -> None:
 
 def test_no_room_is_no_failure() -> None:
     for octets in (0, PAGE - 1, PAGE):
-        hints = HintSet(octets)
+        hints = probe.HintSet(octets)
         for number in range(100):
             hints.put(1, b"%d" % number)
         assert len(hints.listed()) <= 32
@@ -63,7 +63,7 @@ def test_no_room_is_no_failure() -> None:
 
 
 def test_long_keys_are_passed_over() -> None:
-    hints = HintSet(PAGE * 4)
+    hints = probe.HintSet(PAGE * 4)
     hints.put(1, bytes(72))
     hints.put(1, b"")
     hints.drop(1, bytes(72))

@@ -110,20 +110,8 @@ def test_wildcard(labels: list[bytes], k: int) -> None:
         assert told == {**probe.load_name(expected, SEED), "folded": False}
 
 
-@given(some_labels, st.integers(0, 127), some_labels, st.booleans())
-def test_replace(labels: list[bytes], k: int, tail: list[bytes], in_place: bool) -> None:
-    k = min(k, len(labels))
-    expected = wire(labels[: len(labels) - k] + tail).lower()
-    told = probe.replace(wire(labels), k, wire(tail), in_place, SEED)
-    if len(expected) > 255:
-        assert told is None
-    else:
-        assert told == {**probe.load_name(expected, SEED), "folded": False}
-
-
-def test_wildcard_and_replace_beyond_the_labels() -> None:
+def test_wildcard_beyond_the_labels() -> None:
     assert probe.wildcard(wire([b"a"]), 2) is None
-    assert probe.replace(wire([b"a"]), 2, b"\0") is None
 
 
 @given(st.binary(max_size=70), st.data())

@@ -175,7 +175,7 @@ def test_a_follower_reads_on_across_compaction(primary: Database) -> None:
         if number % 5 == 0:
             primary.flush()
     follower = Database.secondary(primary.path, "1")
-    primary.compact(b"e", b"f")
+    primary._db.compact_range(b"e", b"f")
     assert len(list(follower.range(b"e", b"f"))) == 29
     assert follower.get(b"e007") == b"x" * 100
     follower.close()
