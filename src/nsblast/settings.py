@@ -330,11 +330,26 @@ class Settings(BaseModel):
         "zones kept as secondaries: ZONE MASTER [MASTER…] [key:NAME]; in a file also [[secondaries]] tables",
         live=True,
     )
-    transfers_in: int = _setting(32, "transfers from masters under way at once", live=True, ge=1)
-    transfers_in_per_master: int = _setting(8, "the same from one master", live=True, ge=1)
-    transfer_in_limit: Size = _setting(0, "octets taken of one transfer from a master; 0 = any number", live=True)
-    transfer_in_idle: Duration = _setting(30.0, "a master must send something within this", live=True, gt=0)
+    transfers_in: int = _setting(
+        32, "transfers from masters under way at once; a tenant that has none gets one beyond them", live=True, ge=1
+    )
+    transfers_in_per_master: int = _setting(8, "the same from one master, by its address", live=True, ge=1)
+    transfers_in_per_tenant: int = _setting(16, "the same for one tenant's zones", live=True, ge=1)
+    transfer_in_limit: Size = _setting(
+        8 << 30, "octets taken of one transfer from a master; 0 = any number, up to a full disk", live=True
+    )
+    transfer_in_idle: Duration = _setting(30.0, "a master must send a message within this", live=True, gt=0)
     transfer_in_time: Duration = _setting(7200.0, "a transfer from a master must be done within this", live=True, gt=0)
+    transfer_in_rate: Size = _setting(
+        1 << 10, "octets a second a master must send at least, on average over transfer_in_window; 0 = any", live=True
+    )
+    transfer_in_window: Duration = _setting(
+        60.0, "time spent waiting for a master after which transfer_in_rate is looked at", live=True, gt=0
+    )
+    transfer_source: Addresses = _setting(
+        (),
+        "address that masters and NOTIFYs are spoken to from, one of each family; 0.0.0.0 or :: = the system's choice; none = the one that is served",
+    )
     refresh_min: Duration = _setting(
         5.0, "least time between two looks at a master, whatever the SOA says", live=True, gt=0
     )
@@ -404,6 +419,8 @@ class Settings(BaseModel):
             raise ValueError("group is set but user is not")
         if len(set(self.dns_endpoint)) != len(self.dns_endpoint):
             raise ValueError("dns_endpoint names an address twice")
+        if len({":" in each for each in self.transfer_source}) != len(self.transfer_source):
+            raise ValueError("transfer_source names two addresses of one family")
         if self.cookies_required and not self.cookies:
             raise ValueError("cookies_required is set but cookies is off")
         return self

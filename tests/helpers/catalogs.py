@@ -34,6 +34,11 @@ class Place:
         for ident, name in ((FIRST_TENANT, "first"), (OTHER, "other")):
             self.accounts.apply(AccountChange((Put(Tenant(id=ident, name=name)),), actor="test"))
 
+    def listen(self, listener: Any) -> None:
+        """To be told of commits."""
+        writer: Any = self.backend._writer
+        writer.listen(listener)
+
     # -- zones
 
     def zone(self, name: str, **more: Any) -> Result:

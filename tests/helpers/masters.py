@@ -146,6 +146,7 @@ class Scripted:
                 else:
                     writer.write(struct.pack("!H", len(said)) + said)
                     await writer.drain()
+                    await asyncio.sleep(0)  # what goes on for ever goes on beside others
 
 
 class Following:

@@ -3,11 +3,13 @@
 Owns: what each member means for the zones here, the change-sets for it, what is told of the catalog's state. Never: transfers of the catalog
 or of the zones it makes (secondary.py follows both by their records), when (catalogs.py), records (catalog.py).
 A zone that this catalog did not make is never touched: its member is a clash, tried again when the zone changes. One that it made
-is deleted by nobody else (zones/checks.py). A broken catalog is followed in
+is deleted by nobody else (zones/checks.py); made a primary by hand it is a clash like others. What could not be committed is tried again,
+later each time. A broken catalog is followed in
 nothing until it is mended. What a catalog has done stands in the zones themselves (settings "from_catalog"), so that nothing else is kept: at the
 start all is compared, later versions by the journal. RFC 9432 5.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -32,6 +34,9 @@ from nsblast.zones.model import ChangeSet, ConfigureZone, Contents, CreateZone, 
 ACTOR = "catalog"
 AT_ONCE = 512
 """Change-sets handed to the writer before the first of them must be done: they share commits."""
+AGAIN = 5.0
+"""Seconds until what failed is tried again; doubled each time, up to AGAIN_MOST."""
+AGAIN_MOST = 600.0
 SOA = 6
 NAME_OCTETS = 255
 
@@ -54,6 +59,11 @@ class Following:
         self.state = State("waiting")
         self.clashes: dict[Wire, tuple[bytes, str]] = {}
         """Members that could not be made: label and reason, by name."""
+        self.undone: dict[Wire, tuple[bytes, str]] = {}
+        """Members whose change failed, likewise: one that is to be made, set up or removed."""
+        self.undone_at = 0.0
+        """When they are tried again, by the monotonic clock."""
+        self._wait = 0.0
         self.leaving: set[tuple[Wire, Wire]] = set()
         """(catalog, member): what the last version gave away."""
         self.stopped = False
@@ -102,6 +112,35 @@ class Following:
             if member is not None and member.zone == name:
                 found[name] = member
         self._make(found.values())
+
+    def look(self, label: bytes, zone: Wire) -> None:
+        """At one member again, whose zone was set up otherwise: by hand it may be a primary now."""
+        if self._serial is None or not self._open():
+            return
+        member = self._member(label)
+        if member is not None and member.zone == zone:
+            self._make((member,))
+
+    def do_undone(self) -> None:
+        """Try again what failed. NsblastError."""
+        undone, self.undone = self.undone, {}
+        if self._serial is None or not self._open():
+            return  # all is compared when it is followed again
+        members = {zone: self._member(label) for zone, (label, _) in undone.items()}
+        there = [member for zone, member in members.items() if member is not None and member.zone == zone]
+        names = {member.zone for member in there}
+        self._remove([(label, zone) for zone, (label, _) in undone.items() if zone not in names])
+        self._make(there)
+        if not self.undone:
+            self._wait = 0.0
+
+    def _failed(self, zone: Wire, label: bytes, error: NsblastError) -> None:
+        """To be tried again; all that failed together, so that a store without room is not asked for each."""
+        now = time.monotonic()
+        if now >= self.undone_at:
+            self._wait = min(max(2 * self._wait, AGAIN), AGAIN_MOST)
+            self.undone_at = now + self._wait
+        self.undone[zone] = label, error.message
 
     def _open(self) -> bool:
         """Whether there is something to follow."""
@@ -186,6 +225,7 @@ class Following:
                 self._find_twice()
                 count = len(names)  # two names have one hash
         self.clashes = {}
+        self.undone = {}
         self._remove(self._stale())
         self._make(self._members())
 
@@ -216,16 +256,21 @@ class Following:
     def _remove(self, gone: Iterable[tuple[bytes, Wire]]) -> None:
         """RFC 9432 5.3: only what this catalog made, at this label."""
 
+        nodes: dict[Wire, bytes] = {}
+
         def changes() -> Iterator[tuple[Wire, ChangeSet]]:
             for label, zone in gone:
+                self.undone.pop(zone, None)
                 if self.clashes.get(zone, (b"",))[0] == label:
                     del self.clashes[zone]
                 record = self._backend.zone(zone)
                 if record is not None and self._is_mine(record, label):
+                    nodes[zone] = label
                     yield zone, self._change(zone, (DeleteZone(),), "no longer a member of", self._still(label))
 
         for zone, error in self._apply(changes()):
             log().error("a member is not removed", zone=name_to_text(zone), reason=error.message)
+            self._failed(zone, nodes[zone], error)
 
     def _make(self, members: Iterable[Member]) -> None:
         """Zones that are missing, and what they are set up with."""
@@ -235,6 +280,7 @@ class Following:
             for member in members:
                 if member.coo is not None and member.coo != self.apex:
                     self.leaving.add((member.coo, member.zone))
+                self.undone.pop(member.zone, None)
                 reason, found = self._changes(member)
                 self._tell(member, reason)
                 for change in found:
@@ -243,7 +289,7 @@ class Following:
 
         for zone, error in self._apply(changes()):
             log().error("a member is not made", zone=name_to_text(zone), reason=error.message)
-            self.clashes[zone] = (nodes[zone], error.message)
+            self._failed(zone, nodes[zone], error)
 
     def _tell(self, member: Member, reason: str) -> None:
         if not reason:
@@ -349,6 +395,12 @@ class Following:
 
 def _wire(text: str) -> Wire:
     return fold(name_from_text(text))
+
+
+def place_of(record: ZoneRecord) -> tuple[Wire, bytes] | None:
+    """The catalog that made a zone, and the label it is a member at; None = none did."""
+    origin = catalog_settings.origin_of(record)
+    return (_wire(origin.catalog), _label(origin)) if origin is not None else None
 
 
 def _label(origin: Origin) -> bytes:

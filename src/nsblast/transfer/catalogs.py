@@ -3,7 +3,7 @@
 Owns: which zones are catalogs, the pauses between two versions, running their work in a thread of its own. Never: that work
 (catalog_producer.py, catalog_consumer.py). Runs in control's loop.
 A commit that makes, deletes or sets up zones is in the catalogs at once, or at the end of a pause of PAUSE after the version before, so that a
-hundred thousand new zones are some hundred versions and not as many as commits. Errors are tried again.
+hundred thousand new zones are some hundred versions and not as many as commits. Errors are tried again, those of members later each time.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from nsblast.store import layout
 from nsblast.store.commit import Event
 from nsblast.store.engine import Database
 from nsblast.store.reader import StoreReader
-from nsblast.store.values_v1 import What, ZoneRecord
+from nsblast.store.values_v1 import What, ZoneKind, ZoneRecord
 from nsblast.transfer.catalog import Broken, Member, members, zones_of
-from nsblast.transfer.catalog_consumer import Following
+from nsblast.transfer.catalog_consumer import Following, place_of
 from nsblast.transfer.catalog_producer import Making
 from nsblast.transfer.catalog_settings import Consumer, Producer, role_of
 from nsblast.types import CommitNumber, Wire
@@ -57,12 +57,16 @@ class Catalogs:
         self._changed: set[Wire] = set()
         self._freed: set[Wire] = set()
         """Zones that were clashes, and have changed."""
+        self._touched: set[Wire] = set()
+        """Zones that were set up otherwise, by anybody."""
         self._made_at = 0.0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="catalog")
 
     def heard(self, event: Event) -> None:
         """Listener of commits, in the committing thread."""
-        set_up = [zone.apex for zone in event.zones if zone.what is not What.CHANGED]
+        set_up: list[tuple[Wire, What]] = [
+            (zone.apex, zone.what) for zone in event.zones if zone.what is not What.CHANGED
+        ]
         changed = [zone.apex for zone in event.zones if zone.apex in self._following]
         self._shown = max(self._shown, event.number)
         if not (set_up or changed) or self._loop is None:
@@ -72,14 +76,16 @@ class Catalogs:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._take, set_up, changed)
 
-    def _take(self, set_up: list[Wire], changed: list[Wire]) -> None:
+    def _take(self, set_up: list[tuple[Wire, What]], changed: list[Wire]) -> None:
         self._changed.update(changed)
-        for apex in set_up:
+        for apex, what in set_up:
             self._listed = True
             if apex in self._making or apex in self._following:
                 self._set_up.add(apex)
             if any(apex in one.clashes for one in self._following.values()):
                 self._freed.add(apex)
+            elif what is What.CONFIGURED and self._following:
+                self._touched.add(apex)
         self._wake.set()
 
     async def run(self, shown: CommitNumber) -> None:
@@ -92,6 +98,9 @@ class Catalogs:
                 self._wake.clear()
                 if not await loop.run_in_executor(self._pool, self._round):
                     loop.call_later(AGAIN, self._wake.set)
+                undone = [one.undone_at for one in list(self._following.values()) if one.undone]
+                if undone:
+                    loop.call_later(max(0.0, min(undone) - time.monotonic()), self._wake.set)
                 pause = self._made_at + PAUSE - time.monotonic() if self._making else 0.0
                 await asyncio.sleep(max(BETWEEN, pause))
         finally:
@@ -121,7 +130,7 @@ class Catalogs:
             "serial": state.serial,
             "clashes": [
                 {"zone": name_to_text(zone), "reason": reason}
-                for zone, (_, reason) in sorted(list(following.clashes.items())[:1000])
+                for zone, (_, reason) in sorted([*following.clashes.items(), *following.undone.items()][:1000])
             ],
         }
 
@@ -159,11 +168,25 @@ class Catalogs:
         freed = set()
         while self._freed:
             freed.add(self._freed.pop())
+        while self._touched:
+            fine &= self._look(self._touched.pop())
         for following in list(self._following.values()):
+            if following.undone and time.monotonic() >= following.undone_at:
+                fine &= self._try(following.apex, following.do_undone)
             again = freed & following.clashes.keys()
             if again:
                 fine &= self._try(following.apex, lambda one=following, names=again: one.retry(names))
         return fine
+
+    def _look(self, apex: Wire) -> bool:
+        """At a zone that was set up otherwise: a catalog's, made a primary by hand, is made anew when it is gone."""
+        record = self._backend.zone(apex)
+        place = place_of(record) if record is not None and record.kind is not ZoneKind.SECONDARY else None
+        following = self._following.get(place[0]) if place is not None else None
+        if place is None or following is None:
+            return True
+        label = place[1]
+        return self._try(following.apex, lambda: following.look(label, apex))
 
     def _list(self) -> None:
         """Which zones are catalogs, and of which kind."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from nsblast._core.collect import Collector, ZoneFault
 from nsblast._core.name import fold
 from nsblast.errors import InputError, from_os
+from nsblast.quantities import format_size
 from nsblast.records import name_to_text
 from nsblast.transfer.inbound_message import SOA, Fault, Message, times_of
 from nsblast.transfer.incremental import newer
@@ -72,6 +73,8 @@ class Incoming:
         self.form = Form.UNKNOWN
         self.soa: Rr | None = None
         """The version offered."""
+        self.expire: int | None = None
+        """Seconds for which the master's copy is good, where the first message says so (RFC 7314)."""
         self.ended = False
         self.octets = 0
         self.records = 0
@@ -98,13 +101,14 @@ class Incoming:
             raise Fault("something follows the final SOA")
         self.octets += len(plain)
         if self._most and self.octets > self._most:
-            raise Fault(f"the transfer is larger than {self._most} octets")
+            raise Fault(f"the transfer is larger than {format_size(self._most)} (setting transfer_in_limit)")
         rrs = message.rrs
         if not rrs:
             raise Fault("a message holds no records")
         begun = 0
         if self.soa is None:
             self._begin(rrs[0])
+            self.expire = message.expire
             begun = 1
         self.records += len(rrs)
         if self.form is Form.UNKNOWN:

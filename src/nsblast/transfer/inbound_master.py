@@ -7,6 +7,7 @@ RFC 1995 2, 5936 4.1, 7766 5, 8945 5.3.
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -32,6 +33,8 @@ BATCH = 256 << 10
 """Octets of messages handed to a thread at once."""
 _NOT_UNDERSTOOD = frozenset((Rcode.FORMERR, Rcode.NOTIMP, Rcode.REFUSED))
 _NO_EDNS = frozenset((Rcode.FORMERR, Rcode.NOTIMP))
+_OUR_ADDRESS = frozenset((errno.EADDRNOTAVAIL, errno.EINVAL, errno.ENETUNREACH))
+"""What the system says when there is no way from the address we speak from."""
 
 
 class Silent(Fault):
@@ -40,6 +43,18 @@ class Silent(Fault):
 
 class Unreachable(Silent):
     """The system says at once that nobody is there: no time is lost by asking again."""
+
+
+class Slow(Silent):
+    """It answers, too slowly to be waited for."""
+
+
+class Ended(Fault):
+    """The connection ended too early."""
+
+
+class Cut(Ended):
+    """It did so before anything came."""
 
 
 class Declined(Fault):
@@ -70,14 +85,20 @@ class Limits(NamedTuple):
     """Octets before records are sorted on disk."""
     folder: Path
     """For what does not fit there."""
+    rate: int = 0
+    """Octets a second that must come on average; 0 = any."""
+    window: float = 60.0
+    """Seconds of waiting over which that is taken."""
 
 
 class Place(NamedTuple):
-    """Where a master is, and the key messages are signed with."""
+    """Where a master is, the key messages are signed with, and our address for it."""
 
     address: str
     port: int
     key: TsigKey | None = None
+    source: str = ""
+    """"" = the system chooses."""
 
 
 class Told(NamedTuple):
@@ -86,6 +107,8 @@ class Told(NamedTuple):
     soa: Rr
     expire: int | None
     """Seconds until its own copy expires, where it says so (RFC 7314)."""
+    edns: bool = True
+    """Whether it knows EDNS."""
 
 
 class _Talk:
@@ -151,7 +174,7 @@ async def _probe(place: Place, apex: Wire, *, edns: bool) -> Told:
         raise Declined(message.rcode)
     for rr in message.rrs:
         if rr[1] == SOA and fold(rr[0]) == apex:
-            return Told(rr, message.expire)
+            return Told(rr, message.expire, edns)
     raise Fault("its answer holds no SOA of the zone")
 
 
@@ -190,10 +213,10 @@ async def _over_udp(place: Place, apex: Wire, edns: bool) -> Message:
 
         try:
             transport, protocol = await loop.create_datagram_endpoint(
-                partial(_Datagrams, take), remote_addr=(place.address, place.port)
+                partial(_Datagrams, take), remote_addr=(place.address, place.port), local_addr=_from(place)
             )
         except OSError as error:
-            raise Unreachable(f"it cannot be reached: {error.strerror or error}") from None
+            raise _unreachable(place, error) from None
         try:
             transport.sendto(talk.request)
             await asyncio.wait_for(protocol.done, within)
@@ -209,22 +232,35 @@ async def _over_udp(place: Place, apex: Wire, edns: bool) -> Message:
 # -- the zone
 
 
-async def fetch(place: Place, apex: Wire, have: int | None, limits: Limits, *, incremental: bool) -> Incoming:
+async def fetch(
+    place: Place, apex: Wire, have: int | None, limits: Limits, *, incremental: bool, edns: bool = True
+) -> Incoming:
     """The zone, or what changed since the version we have, whole and proved; the caller closes it. Fault.
 
-    Who does not know IXFR is asked for the whole zone (RFC 1995 4).
+    Who does not know IXFR is asked for the whole zone (RFC 1995 4), who does not know EDNS without it (RFC 6891 7).
     """
     if incremental and have is not None:
         try:
-            return await _fetch(place, apex, IXFR, have, limits)
+            return await _fetch(place, apex, IXFR, have, limits, edns)
         except Declined as error:
             if error.rcode not in _NOT_UNDERSTOOD:
                 raise
-    return await _fetch(place, apex, AXFR, have if have is not None else None, limits)
+        except Cut:
+            if not edns:
+                raise
+    try:
+        return await _fetch(place, apex, AXFR, have, limits, edns)
+    except Declined as error:
+        if not edns or error.rcode not in _NO_EDNS:
+            raise
+    except Cut:
+        if not edns:
+            raise
+    return await _fetch(place, apex, AXFR, have, limits, False)
 
 
-async def _fetch(place: Place, apex: Wire, rrtype: int, have: int | None, limits: Limits) -> Incoming:
-    talk = _Talk(place, apex, rrtype, have if rrtype == IXFR else None)
+async def _fetch(place: Place, apex: Wire, rrtype: int, have: int | None, limits: Limits, edns: bool) -> Incoming:
+    talk = _Talk(place, apex, rrtype, have if rrtype == IXFR else None, edns=edns)
     incoming = Incoming(
         apex,
         have if rrtype == IXFR else None,
@@ -239,21 +275,53 @@ async def _fetch(place: Place, apex: Wire, rrtype: int, have: int | None, limits
             await _take_all(reader, talk, incoming, limits)
     except TimeoutError:
         incoming.close()
-        raise Silent(f"the transfer was not done within {limits.whole:g} s") from None
+        raise Silent(f"the transfer was not done within {limits.whole:g} s (setting transfer_in_time)") from None
     except BaseException:
         incoming.close()
         raise
     return incoming
 
 
+class _Pace:
+    """Reads messages, and looks at how fast they come: time that is spent on them here does not count."""
+
+    def __init__(self, reader: asyncio.StreamReader, limits: Limits) -> None:
+        self._reader = reader
+        self._limits = limits
+        self._waited = 0.0
+        self._came = 0
+
+    async def message(self) -> bytes:
+        """The next one. Silent, Slow."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        found = await _message(self._reader, self._limits.idle)
+        self._waited += loop.time() - since
+        self._came += len(found)
+        if self._waited >= self._limits.window:
+            if self._came < self._limits.rate * self._waited:
+                raise Slow(
+                    f"it is too slow: {self._came} octets in {self._waited:.0f} s, "
+                    f"fewer than {self._limits.rate} a second (setting transfer_in_rate)"
+                )
+            self._waited, self._came = 0.0, 0
+        return found
+
+
 async def _take_all(reader: asyncio.StreamReader, talk: _Talk, incoming: Incoming, limits: Limits) -> None:
     loop = asyncio.get_running_loop()
+    pace = _Pace(reader, limits)
     while not incoming.ended:
-        batch = [await _message(reader, limits.idle)]
+        try:
+            batch = [await pace.message()]
+        except Ended:
+            if not incoming.octets:
+                raise Cut("the connection ended before the transfer did") from None
+            raise
         octets = len(batch[0])
         # What has come already goes along; a small zone's one message is worked in here, without a thread.
         while octets < BATCH and (more := _buffered(reader)):
-            batch.append(await _message(reader, limits.idle))
+            batch.append(await pace.message())
             octets += more
         if octets <= SMALL and incoming.octets == 0:
             _feed(batch, talk, incoming)
@@ -288,16 +356,26 @@ def _buffered(reader: asyncio.StreamReader) -> int:
     return length if len(buffer) >= length + 2 else 0
 
 
+def _from(place: Place) -> tuple[str, int] | None:
+    return (place.source, 0) if place.source else None
+
+
+def _unreachable(place: Place, error: OSError) -> Unreachable:
+    ours = place.source and error.errno in _OUR_ADDRESS
+    source = f" from {place.source} (settings transfer_source, dns_endpoint)" if ours else ""
+    return Unreachable(f"it cannot be reached{source}: {error.strerror or error}")
+
+
 @contextlib.asynccontextmanager
 async def _connected(place: Place) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     try:
         reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(place.address, place.port, limit=BATCH), CONNECT_WITHIN
+            asyncio.open_connection(place.address, place.port, limit=BATCH, local_addr=_from(place)), CONNECT_WITHIN
         )
     except TimeoutError:
         raise Silent("it does not take connections in time") from None
     except OSError as error:
-        raise Unreachable(f"it cannot be reached: {error.strerror or error}") from None
+        raise _unreachable(place, error) from None
     try:
         yield reader, writer
     except OSError as error:
@@ -318,7 +396,7 @@ async def _message(reader: asyncio.StreamReader, within: float) -> bytes:
             length = int.from_bytes(await reader.readexactly(2), "big")
             return await reader.readexactly(length)
     except asyncio.IncompleteReadError:
-        raise Fault("the connection ended before the transfer did") from None
+        raise Ended("the connection ended before the transfer did") from None
     except TimeoutError:
         raise Silent(f"nothing came for {within:g} s") from None
 

@@ -99,7 +99,7 @@ class NotifiesIn:
         address = shown(client)
         source = source_of(record.settings)
         for master in source.masters if source is not None else ():
-            if address in await self._hosts.resolve(master.host):
+            if address in await self._hosts.resolve(master.host, record.tenant):
                 return True
         return False
 

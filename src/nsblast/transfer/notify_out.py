@@ -90,7 +90,7 @@ class Notifier:
         self._saved: CommitNumber = 0
         self._complained = 0.0
         self._under_way = UnderWay()
-        self._ports = Ports(settings.dns_endpoint, self._received)
+        self._ports = Ports(settings.dns_endpoint, self._received, settings.transfer_source)
         self.adjust(settings)
 
     def adjust(self, settings: Settings) -> None:
@@ -222,7 +222,7 @@ class Notifier:
                 waiting[plan.apex] = plan, number
                 continue
             self._outside[name] = {plan.apex: (plan, number)}
-            self._task(self._find(name, force))
+            self._task(self._find(name, plan.tenant, force))
 
     def _want(self, plan: Plan, target: Target, number: CommitNumber, force: bool) -> None:
         if force or not self._knows(plan, target):
@@ -233,9 +233,9 @@ class Notifier:
         found = (self.seen.get(plan.apex, (target.address, port)) for port in (target.port, 0))
         return any(each is not None and each.acknowledged(plan.serial) for each in found)
 
-    async def _find(self, name: Wire, force: bool) -> None:
+    async def _find(self, name: Wire, tenant: str, force: bool) -> None:
         """Tell a host of the NS set of all zones that wait for its addresses."""
-        found = named(name, await self._hosts.resolve_outside(name), self._ours.has)
+        found = named(name, await self._hosts.resolve_outside(name, tenant), self._ours.has)
         for plan, number in self._outside.pop(name, {}).values():
             known = {(each.address, each.port) for each in plan.targets}
             for target in found:

@@ -4,7 +4,6 @@ Owns: the form of a configured secondary in settings, the NS set without who nee
 master; our own addresses; a secondary's masters). Never: resolving names outside our zones, sending.
 """
 
-import socket
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.transfer.hosts import Hosts, literal
 from nsblast.transfer.masters import source_of
+from nsblast.transfer.sources import is_local
 from nsblast.types import Wire
 
 SETTING = "notify"
@@ -100,18 +100,8 @@ class Ourselves:
             self._known.clear()
         known = self._known.get(address)
         if known is None:
-            known = self._known[address] = _is_local(address)
+            known = self._known[address] = is_local(address)
         return known
-
-
-def _is_local(address: str) -> bool:
-    """Only an address of this machine can be bound to."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        try:
-            trial.bind((address, 0))
-        except OSError:
-            return False
-        return True
 
 
 def plan_of(

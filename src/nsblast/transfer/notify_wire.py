@@ -19,6 +19,7 @@ from dns.rcode import Rcode
 from nsblast._core.name import fold
 from nsblast.access.records_v1 import TsigKey
 from nsblast.errors import NsblastError
+from nsblast.logs import log
 from nsblast.transfer.notify_queue import Job, Place
 from nsblast.transfer.notify_targets import Plan
 from nsblast.transfer.tsig import Follower, Signer
@@ -124,9 +125,13 @@ class _Port(asyncio.DatagramProtocol):
 
 
 class Ports:
-    """UDP sockets that NOTIFYs leave from: by an address that is served, so that secondaries know who speaks."""
+    """UDP sockets that NOTIFYs leave from: what the setting says, else an address that is served, so that secondaries know who speaks."""
 
-    def __init__(self, served: Iterable[str], received: Callable[[bytes, Place], None]) -> None:
+    def __init__(
+        self, served: Iterable[str], received: Callable[[bytes, Place], None], told: Iterable[str] = ()
+    ) -> None:
+        """told: the setting transfer_source."""
+        self._told = {ip_address(address).version: str(ip_address(address)) for address in told}
         self._served = [address for address in served if not ip_address(address).is_unspecified]
         self._received = received
         self._ports: dict[tuple[int, str], asyncio.DatagramTransport] = {}
@@ -143,13 +148,20 @@ class Ports:
                     port, _ = await loop.create_datagram_endpoint(
                         lambda: _Port(self._received), local_addr=(source, 0), family=family
                     )
-                except OSError:
+                except OSError as error:
+                    if source in self._told.values():
+                        reason = error.strerror or str(error)
+                        log().error(
+                            "notifies cannot leave by the address transfer_source", address=source, reason=reason
+                        )
                     continue
                 self._ports[family, source] = port
 
     def _source(self, family: int, *, loopback: bool) -> str:
-        """The first address of that kind that is served; "" = none."""
+        """The one that is told, else the first address of that kind that is served; "" = none."""
         version = 6 if family == socket.AF_INET6 else 4
+        if version in self._told:
+            return self._told[version]
         of_family = (ip_address(each) for each in self._served if ip_address(each).version == version)
         return next((str(each) for each in of_family if each.is_loopback == loopback), "")
 

@@ -1,9 +1,8 @@
 """Secondary zones: when each of them is looked at, and what follows from what was found.
 
 Owns: a zone's timers (refresh, retry, expire: RFC 1034 4.3.5, 1035 3.3.13), the order in which zones get their turn, what is remembered, what is
-told of it. Never: asking masters (inbound_refresh.py), messages, what is stored of a zone's contents.
-Runs in control's loop. A zone is a small object and a tuple in a heap; looks are limited for each first master, so that one that does not
-answer holds up its own zones only. Zones come and go by the commits of zone records, whoever makes them.
+told of it. Never: whose look is next (secondary_looks.py), asking masters (inbound_refresh.py), messages, what is stored of a zone's contents.
+Runs in control's loop. A zone is a small object and a tuple in a heap. Zones come and go by the commits of zone records, whoever makes them.
 """
 
 import asyncio
@@ -11,7 +10,7 @@ import contextlib
 import heapq
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -25,19 +24,19 @@ from nsblast.records import name_to_text
 from nsblast.settings import Settings
 from nsblast.store.commit import Event
 from nsblast.store.engine import Database
+from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.values_v1 import What, ZoneKind, ZoneRecord
 from nsblast.transfer import inbound_commit, secondary_state
 from nsblast.transfer.inbound_message import SOA, Times, times_of
-from nsblast.transfer.inbound_refresh import FindKey, Outcome, Refresher, Resolve, Turns, limits_of
+from nsblast.transfer.inbound_refresh import FindKey, Outcome, Refresher, Resolve, limits_of
+from nsblast.transfer.inbound_turns import Turns
 from nsblast.transfer.masters import Master, source_of
+from nsblast.transfer.secondary_looks import Looks
 from nsblast.transfer.secondary_state import Refreshed
 from nsblast.transfer.secondary_zone import Zone
+from nsblast.transfer.sources import Sources
 from nsblast.types import Wire
 
-LOOKS = 256
-"""Zones looked at at once."""
-LOOKS_EACH = 64
-"""Of those, with the same first master."""
 STARTED_EACH_SECOND = 500
 """Zones that are due at the start are spread so that no more of them begin in a second."""
 SAVE_EVERY = 5.0
@@ -60,14 +59,13 @@ class Secondaries:
         self._backend = backend
         self._database = database
         self._settings = settings
-        turns = Turns(settings.transfers_in, settings.transfers_in_per_master)
-        self.refresher = Refresher(backend, find_key, resolve, lambda: limits_of(self._settings), turns)
+        turns = Turns(settings.transfers_in, settings.transfers_in_per_master, settings.transfers_in_per_tenant)
+        sources = Sources(settings.transfer_source, settings.dns_endpoint)
+        self.refresher = Refresher(backend, find_key, resolve, lambda: limits_of(self._settings), turns, sources)
         self._zones: dict[Wire, Zone] = {}
         self._heap: list[tuple[float, int, Wire]] = []
         self._count = 0
-        self._waiting: dict[str, deque[Wire]] = {}
-        """Zones whose time has come, by their first master's host."""
-        self._looking: dict[str, int] = {}
+        self._looks = Looks()
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsaved: dict[Wire, Refreshed | None] = {}
         self._held: set[Wire] = set()
@@ -99,8 +97,11 @@ class Secondaries:
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""
         self._settings = settings
-        self.refresher.turns.most = settings.transfers_in
-        self.refresher.turns.each = settings.transfers_in_per_master
+        turns = self.refresher.turns
+        turns.most = settings.transfers_in
+        turns.each_master = settings.transfers_in_per_master
+        turns.each_tenant = settings.transfers_in_per_tenant
+        turns.serve()
 
     def heard(self, event: Event) -> None:
         """Listener of commits, in the committing thread: zones that came, went, or were set up otherwise."""
@@ -172,11 +173,10 @@ class Secondaries:
     def counts(self) -> dict[str, int]:
         """Zones by state, and what runs. Any thread may ask."""
         states = Counter(zone.state for zone in list(self._zones.values()))
-        running = sum(self.refresher.turns.running.copy().values())
         return {
             **{state: states[state] for state in SECONDARY_STATES},
-            "looking": sum(self._looking.copy().values()),
-            "transferring": running,
+            "looking": self._looks.total,
+            "transferring": self.refresher.turns.total,
         }
 
     # -- zones come and go
@@ -225,7 +225,7 @@ class Secondaries:
         source = source_of(record.settings)
         if source is None:
             return None
-        zone = Zone(apex, record.incarnation, source)
+        zone = Zone(apex, record.incarnation, record.tenant or FIRST_TENANT, source)
         zone.expired = record.expired
         times = self._stored_times(apex)
         zone.contents = times is not None
@@ -312,32 +312,23 @@ class Secondaries:
                 break
             heapq.heappop(heap)
             zone.busy = True
-            self._waiting.setdefault(zone.source.masters[0].host, deque()).append(apex)
+            self._looks.add(zone.tenant, zone.source.masters[0].host, apex)
         self._begin_looks()
         return max(0.0, heap[0][0] - now) if heap else None
 
     def _begin_looks(self) -> None:
-        """As many as may run, each host's in turn."""
-        free = LOOKS - len(self._tasks)
-        hosts = list(self._waiting)
-        while free > 0 and hosts:
-            for host in list(hosts):
-                queue = self._waiting[host]
-                if self._looking.get(host, 0) >= LOOKS_EACH or free <= 0:
-                    hosts.remove(host)
-                    continue
-                zone = self._zones.get(queue.popleft())
-                if not queue:
-                    del self._waiting[host]
-                    hosts.remove(host)
-                if zone is not None:
-                    free -= 1
-                    self._looking[host] = self._looking.get(host, 0) + 1
-                    task = asyncio.get_running_loop().create_task(self._look(zone, host))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+        """As many as may run."""
+        while (taken := self._looks.take()) is not None:
+            tenant, host, apex = taken
+            zone = self._zones.get(apex)
+            if zone is None:
+                self._looks.ended(tenant, host)
+                continue
+            task = asyncio.get_running_loop().create_task(self._look(zone, tenant, host))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _look(self, zone: Zone, host: str) -> None:
+    async def _look(self, zone: Zone, tenant: str, host: str) -> None:
         try:
             if zone.contents and not zone.expired and time.time() >= zone.expires:
                 await self._expire(zone)
@@ -351,9 +342,7 @@ class Secondaries:
                     return
         finally:
             zone.busy = False
-            self._looking[host] -= 1
-            if not self._looking[host]:
-                del self._looking[host]
+            self._looks.ended(tenant, host)
             if self._zones.get(zone.apex) is zone:
                 # A fault on the way must not take the zone off the timers.
                 self._schedule(zone, max(zone.due, time.time() + 0.01))

@@ -3,6 +3,7 @@
 Owns: what is known of it and how that is told. Never: when it is looked at (secondary.py). There may be 100 000: slots, and masters shared.
 """
 
+import sys
 from typing import Any
 
 from nsblast.transfer.masters import Master, Source
@@ -14,12 +15,13 @@ class Zone:
 
     __slots__ = (
         "again", "apex", "busy", "confirmed", "contents", "due", "error", "expired", "expires", "failures",
-        "incarnation", "looked", "master", "refresh", "retry", "source", "transferred",
+        "incarnation", "looked", "master", "refresh", "retry", "source", "tenant", "transferred",
     )  # fmt: skip
 
-    def __init__(self, apex: Wire, incarnation: int, source: Source) -> None:
+    def __init__(self, apex: Wire, incarnation: int, tenant: str, source: Source) -> None:
         self.apex = apex
         self.incarnation = incarnation
+        self.tenant = sys.intern(tenant)
         self.source = source
         self.contents = False
         self.expired = False

@@ -1,8 +1,9 @@
 """RFC 9432 5: what a catalog that is followed makes of the zones here."""
 
+import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,7 +14,7 @@ from nsblast.records import name_from_text
 from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer.catalog_consumer import Following
 from nsblast.transfer.catalogs import Catalogs
-from nsblast.zones.model import ChangeSet, Result
+from nsblast.zones.model import ChangeSet, ConfigureZone, Result
 from tests.helpers.catalogs import CATALOG, MASTER, OTHER, Place, catalogs
 
 MEMBERS = int(os.environ.get("NSBLAST_TEST_MEMBERS", "2000"))
@@ -273,19 +274,113 @@ def test_a_member_whose_properties_could_have_no_name(place: Place) -> None:
 def test_a_member_that_could_not_be_made_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     one = place.following()
     place.transferred([A])
-    with monkeypatch.context() as broken:
-
-        def submit(_: ChangeSet) -> Future[Result]:
-            failed: Future[Result] = Future()
-            failed.set_exception(Conflict("not now"))
-            return failed
-
-        broken.setattr(place.backend, "submit", submit)
+    now = time.monotonic()
+    with failing(place, monkeypatch):
         one.bring_up()
-    assert one.clashes == {name_from_text("a.test."): (b"\x02a1", "not now")}
-    one.retry([name_from_text("a.test.")])
-    assert one.clashes == {}
+    assert one.undone == {name_from_text("a.test."): (b"\x02a1", "not now")}
+    assert now + 5 <= one.undone_at <= time.monotonic() + 5
+    one.do_undone()
+    assert one.undone == {}
     assert place.record("a.test.") is not None
+
+
+@contextlib.contextmanager
+def failing(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A store that takes nothing."""
+
+    def submit(_: ChangeSet) -> Future[Result]:
+        failed: Future[Result] = Future()
+        failed.set_exception(Conflict("not now"))
+        return failed
+
+    with monkeypatch.context() as broken:
+        broken.setattr(place.backend, "submit", submit)
+        yield
+
+
+def test_5_3_a_member_that_could_not_be_removed_is_tried_again_later_each_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.following()
+    place.transferred([A, B])
+    catalogs_here = Catalogs(place.backend, place.reader.database, place.accounts)
+    assert catalogs_here._round()
+    one = catalogs_here._following[name_from_text(CATALOG)]
+    apex = name_from_text("a.test.")
+    place.transferred([B])
+    waits = []
+    with failing(place, monkeypatch):
+        catalogs_here._changed.add(one.apex)
+        catalogs_here._round()
+        for _ in range(9):
+            assert one.undone == {apex: (b"\x02a1", "not now")}
+            told = catalogs_here.status(one.apex)
+            assert told is not None
+            assert told["clashes"] == [{"zone": "a.test.", "reason": "not now"}]
+            waits.append(round(one.undone_at - time.monotonic()))
+            catalogs_here._round()
+            assert round(one.undone_at - time.monotonic()) == waits[-1], "before its time nothing is tried"
+            one.undone_at = 0.0
+            catalogs_here._round()
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600]
+    one.undone_at = 0.0
+    assert catalogs_here._round()
+    assert (one.undone, zones(place)) == ({}, {"b.test."})
+
+
+def test_5_3_what_could_not_be_removed_and_is_a_member_again_stays(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = place.following()
+    follow(place, one, A, B)
+    place.transferred([B])
+    with failing(place, monkeypatch):
+        one.bring_up()
+    assert one.undone
+    place.transferred([A, B])
+    one.bring_up()
+    one.do_undone()
+    assert (one.undone, zones(place)) == ({}, {"a.test.", "b.test."})
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_member_made_a_primary_and_deleted_comes_back_at_once(place: Place, given_up: bool) -> None:
+    """Unless its catalog has given it up meanwhile."""
+    place.following()
+    place.transferred([A, B])
+    found = Catalogs(place.backend, place.reader.database, place.accounts)
+    found._loop = Now()  # type: ignore[assignment]
+    place.listen(found.heard)
+    found._round()
+    place.transferred([], "a.test.")
+    record = place.record("a.test.")
+    assert record is not None
+    settings = {key: value for key, value in record.settings.items() if key != "master"}
+    place.backend.apply(ChangeSet(name_from_text("a.test."), (ConfigureZone(ZoneKind.PRIMARY, None, settings),)))
+    found._round()
+    told = found.status(name_from_text(CATALOG))
+    assert told is not None
+    assert [each["zone"] for each in told["clashes"]] == ["a.test."]
+    assert place.record("a.test.").kind is ZoneKind.PRIMARY  # type: ignore[union-attr]
+    if given_up:
+        place.transferred([B])
+        found._round()
+        assert zones(place) == {"a.test.", "b.test."}, "it is somebody else's now"
+    place.drop("a.test.")
+    found._round()
+    assert zones(place) == ({"b.test."} if given_up else {"a.test.", "b.test."})
+    if not given_up:
+        assert place.record("a.test.").kind is ZoneKind.SECONDARY  # type: ignore[union-attr]
+        told = found.status(name_from_text(CATALOG))
+        assert told is not None
+        assert told["clashes"] == []
+
+
+class Now:
+    """A loop that does what other threads want in theirs."""
+
+    def call_soon_threadsafe(self, work: Callable[..., None], *args: Any) -> None:
+        work(*args)
 
 
 def test_what_one_catalog_meets_does_not_stop_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ WHOLE: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
         lambda q: [wire(q, axfr(2, r"x.example. 300 TYPE65280 \# 2 0102")).replace(b"\xff\x00\0\1", b"\0\xfa\0\1")], "cannot stand",
     ),
     "slow": (lambda q: [wire(q, zone(2)), 0.6, wire(q, [soa(2)])], "nothing came"),
-    "too large": (lambda q: split(q, axfr(2, *(f"h{n}.example. 300 TXT {'x' * 200}" for n in range(100)))), "larger than 16384"),
+    "too large": (lambda q: split(q, axfr(2, *(f"h{n}.example. 300 TXT {'x' * 200}" for n in range(100)))), r"larger than 16KiB \(setting transfer_in_limit\)"),
 }  # fmt: skip
 
 
