@@ -66,6 +66,7 @@ def exit_codes() -> Iterator[str]:
 
     visit(NsblastError)
     yield "| 0 | done |"
+    yield "| 1 | `zone check` found errors; files of an import failed for different reasons; no master gave the zone |"
     for code in sorted(found):
         yield f"| {code} | {'; '.join(dict.fromkeys(found[code]))} |"
 

@@ -9,9 +9,13 @@
 set -eu
 : "${NSBLAST_URL:?}" "${NSBLAST_API_KEY_FILE:=/etc/nsblast/certbot.key}" "${CERTBOT_DOMAIN:?}" "${CERTBOT_VALIDATION:?}"
 
+key=$(cat "$NSBLAST_API_KEY_FILE")
 # The key comes to curl on standard input, so that it is not in the list of processes.
-printf 'header = "Authorization: Bearer %s"\n' "$(cat "$NSBLAST_API_KEY_FILE")" |
-    curl --config - --silent --show-error --fail-with-body --max-time 30 --output /dev/null \
+answer=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
+    curl --config - --silent --show-error --fail-with-body --max-time 30 \
         --request PATCH --header 'Content-Type: application/json' \
         --data "{\"ttl\": 60, \"txt\": [\"$CERTBOT_VALIDATION\"]}" \
-        "$NSBLAST_URL/api/v1/rr/_acme-challenge.$CERTBOT_DOMAIN?append=true"
+        "$NSBLAST_URL/api/v1/rr/_acme-challenge.$CERTBOT_DOMAIN?append=true") || {
+    echo "certbot-auth: $NSBLAST_URL answered $answer" >&2
+    exit 1
+}

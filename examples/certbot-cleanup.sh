@@ -4,7 +4,8 @@
 set -eu
 : "${NSBLAST_URL:?}" "${NSBLAST_API_KEY_FILE:=/etc/nsblast/certbot.key}" "${CERTBOT_DOMAIN:?}"
 
-status=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$NSBLAST_API_KEY_FILE")" |
+key=$(cat "$NSBLAST_API_KEY_FILE")
+status=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
     curl --config - --silent --show-error --max-time 30 --output /dev/null --write-out '%{http_code}' \
         --request DELETE "$NSBLAST_URL/api/v1/rr/_acme-challenge.$CERTBOT_DOMAIN/txt")
 case $status in

@@ -10,7 +10,8 @@ set -eu
 name=${1:?usage: home-address.sh NAME [ADDRESS...]}
 shift
 if [ $# -eq 0 ]; then
-    set -- "$(curl --silent --show-error --fail --max-time 30 "${ADDRESS_URL:?}")"
+    address=$(curl --silent --show-error --fail --max-time 30 "${ADDRESS_URL:?is not set, and no ADDRESS is given}")
+    set -- "$address"
 fi
 addresses=
 for address; do
@@ -23,8 +24,12 @@ told="$name $addresses"
 if [ -f "$STATE" ] && [ "$(cat "$STATE")" = "$told" ]; then
     exit 0
 fi
-printf 'header = "Authorization: Bearer %s"\n' "$(cat "$NSBLAST_API_KEY_FILE")" |
-    curl --config - --silent --show-error --fail-with-body --max-time 30 --output /dev/null \
+key=$(cat "$NSBLAST_API_KEY_FILE")
+answer=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
+    curl --config - --silent --show-error --fail-with-body --max-time 30 \
         --request PATCH --header 'Content-Type: application/json' \
-        --data "{\"ttl\": 60, \"a\": [$addresses]}" "$NSBLAST_URL/api/v1/rr/$name"
+        --data "{\"ttl\": 60, \"a\": [$addresses]}" "$NSBLAST_URL/api/v1/rr/$name") || {
+    echo "home-address: $NSBLAST_URL answered $answer" >&2
+    exit 1
+}
 printf '%s\n' "$told" > "$STATE"

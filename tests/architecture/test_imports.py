@@ -35,7 +35,7 @@ PACKAGE_LAYERS: list[set[str]] = [
     {"errors", "_core"},
     {"client"},
     {"types", "quantities", "records"},
-    {"settings", "settings_layers", "control"},
+    {"settings_values", "settings", "settings_layers", "control"},
     {"logs", "store"},
     {"zones", "access", "claim", "process", "metrics"},
     {"backend"},

@@ -280,7 +280,7 @@ def test_first_start_writes_a_password_only_its_owner_reads(tmp_path: Path) -> N
         Api(server.url, "kept", "a kept password")("GET", "/version", 200)
 
 
-def test_reset_auth(tmp_path: Path) -> None:
+def test_reset_auth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(tmp_path, "--admin-password", PASSWORD, workers=1) as server:
         admin = Api(server.url, "admin", PASSWORD)
         admin("POST", "/user", 201, {"name": "kept", "password": "a kept password"})
@@ -296,6 +296,10 @@ def test_reset_auth(tmp_path: Path) -> None:
         admin("GET", "/version", 401)
         assert {user["name"] for user in Api(server.url, "admin", password)("GET", "/user", 200)} == {"admin", "kept"}
         Api(server.url, "kept", "a kept password")("GET", "/version", 200)
+        server.stop()
+        monkeypatch.setenv("NSBLAST_ADMIN_PASSWORD", PASSWORD)
+        assert nsblast("reset-auth", "-d", server.db_path).code == 0
+        assert not (server.db_path / "password.txt").exists(), "it is no longer the password"
 
 
 def test_a_first_password_that_is_too_short_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,22 @@ def test_wrong_use(here: Database, words: tuple[str, ...], code: int) -> None:
     assert done.err.count("\n") == 1, done
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--key-files", "{}/missing.key"),
+        ("--admin-password", "short"),
+        ("--http-tls-certificate", "{}/missing.pem", "--http-tls-key", "{}/missing.pem"),
+    ],
+)
+def test_a_check_of_settings_reads_what_they_name(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    assert nsblast("config", "check").code == 0
+    done = nsblast("config", "check", *(flag.format(tmp_path) for flag in flags))
+    assert done.code == 78, done
+    assert done.err.count("\n") == 1, done
+    assert "missing" in done.err or "admin_password" in done.err, done
+
+
 def test_somebody_has_it_and_does_not_answer(here: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "WAIT", 0.2)
     claim = Claim(here.path, "server")

@@ -67,6 +67,10 @@ def test_flat_and_table_spelling_are_one_setting(tmp_path: Path) -> None:
         ("[[secondaries]]\nzone = 'a.test'\nmaster = '::1'", {}, ["toml:1", "secondaries", "masters", "not master"]),
         ("[[secondaries]]\nzone = 'a.test'\nmasters = [1]", {}, ["secondaries", "masters (a list of servers)"]),
         ("[[secondaries]]\nmasters = ['::1']", {}, ["secondaries", "zone (a name)"]),
+        ("allow_transfer = ['none', '::1']", {}, ["toml:1", "allow_transfer", "none stands alone"]),
+        ("http_cors_origins = ['dns.example.net']", {}, ["http_cors_origins", "'dns.example.net' is no origin"]),
+        ("default_name_servers = ['ns1..example']", {}, ["toml:1", "default_name_servers", "ns1..example"]),
+        ("default_rname = 'a..b'", {}, ["default_rname", "a..b"]),
     ],
 )
 def test_error_names_place_key_and_value(tmp_path: Path, toml: str, environ: dict[str, str], words: list[str]) -> None:

@@ -1,8 +1,8 @@
 """The first accounts of a database, and their restoration.
 
 Owns: tenant nsblast, its role Administrator and user admin, the file password.txt. Never: who calls (backend, CLI).
-Invariants: the password's file is there, whole and synced, before the account is; a restoration touches nothing but these three
-records, and makes them what they are at a first start.
+Invariants: the password's file is there, whole and synced, before the account is, and not there with a password that is no
+longer good once another was given; a restoration touches nothing but these three records, and makes them what they are at a first start.
 """
 
 import os
@@ -32,11 +32,7 @@ def make(accounts: Accounts, folder: Path, password: str, least: int) -> Path | 
 def reset(accounts: Accounts, folder: Path, password: str, least: int, comment: str) -> Path | None:
     """Make them what they are at first; password "" = random, written to the file that is returned. SettingsError: shorter than least."""
     file = None
-    if password:
-        try:
-            check_new(password, least, "admin_password")
-        except InputError as error:
-            raise SettingsError(error.message) from None
+    check_password(password, least)
     if not password:
         password = secrets.token_urlsafe(18)
         file = folder / FILE
@@ -59,7 +55,25 @@ def reset(accounts: Accounts, folder: Path, password: str, least: int, comment: 
     if had is not None and had.tenant != FIRST_TENANT:
         raise Conflict(f"user {USER} is of tenant {had.tenant}: rename it first")
     accounts.apply(AccountChange(tuple(ops), actor="nsblast", comment=comment))
+    if file is None:
+        _remove(folder / FILE)
     return file
+
+
+def check_password(password: str, least: int) -> None:
+    """SettingsError when a password that the settings give is shorter than least."""
+    try:
+        if password:
+            check_new(password, least, "admin_password")
+    except InputError as error:
+        raise SettingsError(error.message) from None
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os(error, f"remove {file}") from None
 
 
 def _write(file: Path, password: str) -> None:

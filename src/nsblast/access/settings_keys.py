@@ -18,8 +18,8 @@ from nsblast.errors import InputError, NsblastError, SettingsError
 ACTOR = "settings"
 
 
-def take(accounts: Accounts, files: Sequence[str]) -> int:
-    """Make it so, in one commit; how many keys there are of it. SettingsError, and nothing changed, when that cannot be."""
+def read_all(files: Sequence[str]) -> dict[str, TsigKey]:
+    """What the files say, by name. SettingsError: one cannot be read, or a key is there twice."""
     wanted: dict[str, TsigKey] = {}
     for file in files:
         try:
@@ -33,6 +33,12 @@ def take(accounts: Accounts, files: Sequence[str]) -> int:
             wanted[key.name] = TsigKey(
                 tenant=FIRST_TENANT, name=key.name, algorithm=key.algorithm, secret=key.secret, source=file
             )
+    return wanted
+
+
+def take(accounts: Accounts, files: Sequence[str]) -> int:
+    """Make it so, in one commit; how many keys there are of it. SettingsError, and nothing changed, when that cannot be."""
+    wanted = read_all(files)
     ops: list[Op] = []
     for record in wanted.values():
         had = accounts.tsig_key(record.name)

@@ -45,15 +45,15 @@ class Place(NamedTuple):
     place: int = _WHOLE
 
 
-def place_of(text: str) -> Place:
-    """An id as it was sent; InputError."""
+def place_of(text: str, member: str) -> Place:
+    """An id as it was sent in this member; InputError."""
     number, dot, place = text.partition(".")
     if (
         len(text) > 30
         or not (number.isascii() and number.isdigit())
         or (dot and not (place.isascii() and place.isdigit()))
     ):
-        raise InputError(f"Last-Event-ID: {text[:40]!r} is no id of an event")
+        raise InputError(f"{member}: {text[:40]!r} is no id of an event")
     return Place(int(number), int(place) if dot else _WHOLE)
 
 

@@ -49,8 +49,9 @@ async def listen(call: Call) -> Answer:
     """GET /events."""
     events: Events = call.site.parts["events"]
     events.demand_room(call.actor.home)  # while there can be another status than 200
-    given = call.header("last-event-id") or call.query.start
-    after = place_of(given) if given else None
+    header = call.header("last-event-id")
+    given = header or call.query.start
+    after = place_of(given, "Last-Event-ID" if header else "from") if given else None
     return Answer(
         stream=events.stream(_who(call), after, call.query.heartbeat),
         headers={"content-type": "text/event-stream", "x-accel-buffering": "no"},

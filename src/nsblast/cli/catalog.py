@@ -226,7 +226,7 @@ def consume(name: str, masters: tuple[str, ...], refresh: int, key: str, set_up:
     told: dict[str, Any] = {"role": "consumer"}
     if set_up is not None:
         told |= _read(set_up)
-    with _place(db_path, config, checked=set_up is not None) as place:
+    with _place(db_path, config, checked=set_up is not None or bool(key)) as place:
         if masters and isinstance(place, Here):
             source = setting_of(Source(tuple(parse(each, key) for each in masters), refresh))
             _make_secondary(place.backend, apex, {MASTER: source, CATALOG_SETTING: told})

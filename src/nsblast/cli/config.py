@@ -6,6 +6,8 @@ from typing import Any
 import click
 import orjson
 
+from nsblast.access import first
+from nsblast.access.settings_keys import read_all
 from nsblast.cli.options import config_option, load, reloadable, setting_options
 from nsblast.cli.speak import json_option, say, say_json
 from nsblast.process.privileges import identity_of, raise_limits
@@ -39,10 +41,16 @@ def show(config: Path | None, as_json: bool, **flags: Any) -> None:
 @json_option
 @setting_options
 def check(config: Path | None, as_json: bool, **flags: Any) -> None:
-    """Check the settings without starting: names, values, contradictions, user, file handles."""
+    """Check the settings without starting: names, values, contradictions, files of keys and certificates, user, file handles."""
     settings = load(config, **flags).settings
     identity_of(settings)
     raise_limits(settings)
+    read_all(settings.key_files)
+    first.check_password(settings.admin_password, settings.password_min)
+    if settings.http_endpoint and settings.http_tls_certificate is not None:
+        from nsblast.admin.listen import Certificate  # loads a web server: for who has a certificate only
+
+        Certificate(settings)
     if as_json:
         say_json({"ok": True})
     else:

@@ -16,7 +16,7 @@ from nsblast.errors import StoreLocked
 def reset_auth(config: Path | None, db_path: Path | None, as_json: bool) -> None:
     """Give user admin of tenant nsblast every permission and a new password again. The server must be stopped.
 
-    The password is NSBLAST_ADMIN_PASSWORD, or random, in password.txt in the database folder. Other accounts stay.
+    The password is NSBLAST_ADMIN_PASSWORD, or random, in password.txt in the database folder; an older password.txt goes. Other accounts stay.
     """
     settings = settings_of(db_path, config)
     backend = connect(settings, "reset-auth")

@@ -16,7 +16,7 @@ from nsblast.cli.speak import say, say_json, settings_of
 from nsblast.cli.target import anywhere_options, client_anywhere, opened, place_options
 from nsblast.errors import InputError, UsageError
 from nsblast.records import name_from_text, name_to_text
-from nsblast.settings import notify_item
+from nsblast.settings_values import notify_item
 from nsblast.transfer.notify_targets import MOST, SETTING, from_item
 from nsblast.types import Wire
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nsblast._core.name import fold
 from nsblast.errors import InputError
 from nsblast.records import name_from_text, name_to_text
-from nsblast.settings import server_of
+from nsblast.settings_values import server_of
 
 SETTING = "master"
 PORT = 53

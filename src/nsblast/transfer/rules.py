@@ -18,7 +18,8 @@ from typing import Any
 from nsblast.access.records_v1 import TsigKey
 from nsblast.errors import InputError
 from nsblast.records.names import name_to_text
-from nsblast.settings import Settings, access_item
+from nsblast.settings import Settings
+from nsblast.settings_values import access_item
 from nsblast.store.layout import FIRST_TENANT
 from nsblast.store.values_v1 import ZoneRecord
 from nsblast.types import Wire

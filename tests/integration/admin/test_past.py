@@ -200,7 +200,8 @@ def test_events_come_and_resume(server: Api, http: httpx.Client, other: httpx.Cl
 
 
 def test_ids_that_lead_nowhere(server: Api, http: httpx.Client) -> None:
-    assert "no id of an event" in no(http.get("/events", headers={"Last-Event-ID": "x.y"}), 400)
+    assert "Last-Event-ID: 'x.y' is no id of an event" in no(http.get("/events", headers={"Last-Event-ID": "x.y"}), 400)
+    assert "from: 'y' is no id of an event" in no(http.get("/events?from=y"), 400)
     with server.client() as client:
         listener = Listener(client, params={"heartbeat": "0.2", "from": "999999999"})
         deadline = time.monotonic() + 5

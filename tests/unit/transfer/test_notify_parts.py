@@ -11,7 +11,8 @@ import pytest
 
 from nsblast.access.records_v1 import TsigKey
 from nsblast.records import name_from_text
-from nsblast.settings import Settings, notify_item
+from nsblast.settings import Settings
+from nsblast.settings_values import notify_item
 from nsblast.store.values_v1 import ZoneKind
 from nsblast.transfer import notify_seen
 from nsblast.transfer.hosts import Hosts
