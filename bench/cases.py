@@ -240,7 +240,12 @@ def names() -> tuple[Callable[[], object], int]:
 def pack() -> tuple[Callable[[], object], int]:
     sets = [(A, 60, [bytes([192, 0, 2, i]) for i in (9, 3, 7, 1)]), (MX, 60, [b"\0\5" + wire("mail.example.com")])]
     assert unpack_entry(pack_entry(sets, apex_labels=2, flags=0)).rrsets[0][2][0] == b"\xc0\0\2\1"
-    return lambda: pack_entry(sets, apex_labels=2, flags=0), 1
+
+    def operate() -> None:
+        for _ in range(BATCH):
+            pack_entry(sets, apex_labels=2, flags=0)
+
+    return operate, BATCH
 
 
 def collect() -> tuple[Callable[[], object], int]:

@@ -153,6 +153,8 @@ KINDS: dict[type, str] = {
     TsigKey: "tsigkey",
     Vzone: "vzone",
 }
+WORDS: dict[type, str] = {**KINDS, ApiKey: "API key", TsigKey: "TSIG key", Vzone: "virtual zone"}
+"""What messages call them."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODERS: dict[type, msgspec.msgpack.Decoder[Any]] = {

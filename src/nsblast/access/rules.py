@@ -48,7 +48,7 @@ class AccountRules:
                     before = edit.demand(op.kind, op.name, op.tenant)
                     after = op.alter(before)
                     if type(after) is not op.kind or v1.key_of(after) != v1.key_of(before):
-                        raise InputError(f"{v1.KINDS[op.kind]} {op.name}: its name or id cannot be changed")
+                        raise InputError(f"{v1.WORDS[op.kind]} {op.name}: its name or id cannot be changed")
                     edit.put(Put(after, Expect.PRESENT))
                 case Delete():
                     edit.delete(edit.demand(op.kind, op.name, op.tenant))
@@ -110,7 +110,7 @@ class _Edit:
         """The same; NotFound when there is none, or it is another tenant's."""
         found = self.get(kind, name, tenant)
         if found is None or (tenant and kind is not Tenant and found.tenant != tenant):
-            raise NotFound(f"there is no {v1.KINDS[kind]} {name}", kind=v1.KINDS[kind], name=name)
+            raise NotFound(f"there is no {v1.WORDS[kind]} {name}", kind=v1.KINDS[kind], name=name)
         return found
 
     def of_tenant(self, kind: type, tenant: str, has: Callable[[Any], bool] = lambda _: True) -> list[Any]:
@@ -145,7 +145,7 @@ class _Edit:
         tenant = record.tenant if isinstance(record, Role) else ""
         called = record.id if isinstance(record, (Tenant, ApiKey)) else record.name
         had = self.get(kind, called, tenant)
-        shown = f"{v1.KINDS[kind]} {called}"
+        shown = f"{v1.WORDS[kind]} {called}"
         if isinstance(had, Vzone) and self.ended(had):
             had = None
         if op.expect is Expect.ABSENT and had is not None:

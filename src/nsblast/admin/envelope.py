@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec import inspect
 
 from nsblast.admin.calls import Answer, Refused
 from nsblast.errors import (
@@ -84,13 +85,14 @@ def _plain(value: Any) -> Any:
 _PLACE = re.compile(r"^(.*?)(?: - at `(\$|key)([^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN = "object contains unknown field "
+_NO_CHOICE = "invalid enum value"
 _MISSING = object()
 _SECRETS = re.compile(r"(^|\.)(password|secret)\b")
 """Members whose values no message repeats."""
 
 
-def explain(error: Exception, given: Any, what: str) -> str:
-    """What msgspec found wrong, with the member and its value. given: the value as plain JSON; what: body or query."""
+def explain(error: Exception, given: Any, what: str, kind: Any) -> str:
+    """What msgspec found wrong, with the member and its value. given: the value as plain JSON; what: body or query; kind: its type."""
     if isinstance(error, RecursionError):
         return f"{what}: nested too deeply"
     match = _PLACE.match(str(error))
@@ -101,6 +103,8 @@ def explain(error: Exception, given: Any, what: str) -> str:
     said = said[:1].lower() + said[1:]
     if said.startswith(_UNKNOWN):
         said = f"there is no {'parameter' if what == 'query' else 'member'} {said.removeprefix(_UNKNOWN)}"
+    if said.startswith(_NO_CHOICE):
+        said = f"it is none of {', '.join(_choices(inspect.type_info(kind), _STEP.findall(where)))}"
     if what == "query":
         said = said.partition(", got str")[0]  # all of a query is text
     place = where.lstrip(".")
@@ -112,6 +116,26 @@ def explain(error: Exception, given: Any, what: str) -> str:
     except TypeError:  # nested too deeply to be shown
         return f"{what}: {place}: {said}"
     return f"{what}: {place} = {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}: {said}"
+
+
+def _choices(kind: inspect.Type, steps: list[tuple[str, str]]) -> list[str]:
+    """The words that a member may be, found along its place."""
+    match kind:
+        case inspect.Metadata():
+            return _choices(kind.type, steps)
+        case inspect.UnionType():
+            return [word for one in kind.types for word in _choices(one, steps)]
+        case inspect.ListType() if steps:
+            return _choices(kind.item_type, steps[1:])
+        case inspect.DictType() if steps:
+            return _choices(kind.value_type, steps[1:])
+        case inspect.StructType() if steps:
+            return [
+                word for one in kind.fields if one.encode_name == steps[0][0] for word in _choices(one.type, steps[1:])
+            ]
+        case inspect.LiteralType():
+            return [str(value) for value in kind.values]
+    return []
 
 
 def _walk(value: Any, where: str) -> Any:

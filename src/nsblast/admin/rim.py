@@ -194,7 +194,7 @@ class Rim:
         try:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise Refused(explain(error, given, "query")) from None
+            raise Refused(explain(error, given, "query", kind)) from None
         except UnicodeEncodeError as error:  # octets that are no UTF-8, where a number is wanted
             raise Refused(f"query: {error.object!r} is not what is expected here") from None
 
@@ -239,7 +239,7 @@ class Rim:
             given: Any = None
             with contextlib.suppress(orjson.JSONDecodeError):
                 given = orjson.loads(raw)
-            raise Refused(explain(error, given, "body")) from None
+            raise Refused(explain(error, given, "body", endpoint.body)) from None
 
     # -- out
 

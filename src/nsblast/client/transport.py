@@ -166,6 +166,8 @@ class Transport:
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             tls = "CERTIFICATE" in reason or "SSL" in reason
+            if isinstance(error, httpx.RemoteProtocolError) and self.url.startswith("http:"):
+                reason += " (a server that speaks TLS wants https://)"
             raise Unreachable(
                 f"{self.url} cannot be reached: {reason}", url=self.url, **({"tls": True} if tls else {})
             ) from error

@@ -150,6 +150,11 @@ def test_what_cannot_be_repeated_is_not(call: Callable[[Client], Any]) -> None:
     assert flaky.count == 1
 
 
+def test_a_port_that_speaks_tls_is_guessed() -> None:
+    with client(Flaky(9, httpx.RemoteProtocolError)) as made, pytest.raises(Unreachable, match="wants https://"):
+        made.version()
+
+
 def test_answers_are_never_repeated() -> None:
     asked = []
 
