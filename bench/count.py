@@ -25,6 +25,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BASELINE = HERE / "baseline.json"
 FEW, MANY = 100, 400  # of equal length when written
+CHILD = """import sys
+sys.path[:0] = sys.argv[1:3]
+from bench.cases import CASES
+operate, _ = CASES[sys.argv[3]]()
+for _ in range(int(sys.argv[4])):
+    operate()
+"""
 MARGIN = 0.03
 OTHER_TOOLS_MARGIN = 0.25
 
@@ -33,16 +40,6 @@ def tools() -> dict[str, str]:
     """What a count depends on besides the code."""
     compiler = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
     return {"compiler": compiler, "python": platform.python_version(), "machine": platform.machine()}
-
-
-def child(case: str, rounds: int) -> None:
-    """The program that is counted."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-    from bench.cases import CASES
-
-    operate, _ = CASES[case]()
-    for _ in range(rounds):
-        operate()
 
 
 def units(case: str) -> int:
@@ -57,7 +54,7 @@ def instructions(case: str, rounds: int) -> int:
     environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     with tempfile.TemporaryDirectory(prefix="nsblast-count-") as folder:
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
-        command += [sys.executable, "-S", str(Path(__file__).resolve()), "--child", case, str(rounds)]
+        command += [sys.executable, "-S", "-c", CHILD, str(ROOT), str(ROOT / "src"), case, str(rounds)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     match = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or match is None:
@@ -74,11 +71,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        child(arguments.cases[0], int(arguments.cases[1]))
-        return 0
     sys.path[:0] = [str(ROOT), str(ROOT / "src")]
     from bench.cases import CASES
 
