@@ -27,6 +27,8 @@ class UdpServer:
         """Answer between relieve() and take_back(), until dismiss(): the work of a thread of its own, which leaves the interpreter alone."""
     def relieve(self) -> None:
         """stand_in() serves from now on; nothing else of this object may be called before take_back()."""
+    def recall(self) -> None:
+        """No other batch is begun. Where several share an Engine, all are told before any is waited for."""
     def take_back(self) -> int:
         """The caller serves again, at most a batch later; returns how many packets wait for the store."""
     def dismiss(self) -> None:

@@ -189,9 +189,13 @@ cdef class UdpServer:
         store64_release(&self.duty, STANDING)
         eventfd_write(self.bell, 1)
 
+    def recall(self) -> None:
+        """The thread begins no other batch. Tell all ports' before take_back() waits for one: a flood at another would keep the turn."""
+        store64_release(&self.duty, RESTING)
+
     def take_back(self) -> int:
         """The loop's turn again, once a batch under way is done; returns how many packets wait for the store."""
-        store64_release(&self.duty, RESTING)
+        self.recall()
         with nogil:
             pthread_mutex_lock(&self.engine.turn)
             pthread_mutex_unlock(&self.engine.turn)

@@ -101,6 +101,8 @@ class Relieved(Protocol):
 
     def relieve(self) -> None: ...
 
+    def recall(self) -> None: ...
+
     def take_back(self) -> None: ...
 
 
@@ -269,6 +271,9 @@ class Filler:
             self._tell("the store cannot be followed", error)
             return
         finally:
+            # All are told first: they share the Engine, and one that is flooded would hardly let go of it while another is waited for.
+            for one in self.relief:
+                one.recall()
             for one in self.relief:
                 one.take_back()
         self._failures = 0

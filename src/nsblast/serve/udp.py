@@ -31,6 +31,7 @@ class UdpPort:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed: set[int] = set()
+        self._stopped = False
 
     def poll(self) -> bool:
         """Answer what has arrived, before start(); whether anything had."""
@@ -47,10 +48,14 @@ class UdpPort:
         self._engage()
 
     def stop(self) -> None:
-        """Answer what has arrived, then leave the port to others."""
+        """Answer what has arrived, then leave the port to others. Stopping twice is nothing."""
+        if self._stopped:
+            return
         self._loop.remove_reader(self.listener.sock.fileno())
         self._dismiss()
         self.readable()
+        # What is still under way can be answered no more: the socket's number may soon be another file's.
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         self.listener.sock.close()
@@ -62,6 +67,8 @@ class UdpPort:
 
     def renew(self) -> None:
         """The Engine was replaced (new settings): packets that wait are dropped, their clients ask again."""
+        if self._stopped:
+            return
         self._dismiss()
         self._server = UdpServer(self._filler.engine, self.listener.sock.fileno(), self.listener.wildcard)
         self._handed.clear()
@@ -72,13 +79,18 @@ class UdpPort:
         if self._standing is not None:
             self._server.relieve()
 
+    def recall(self) -> None:
+        """The loop is about to be back."""
+        if self._standing is not None:
+            self._server.recall()
+
     def take_back(self) -> None:
         """The loop serves again; what the thread could not answer is looked after as soon as it is free."""
         if self._standing is not None and self._server.take_back():
             self._loop.call_soon(self._catch_up_on)
 
     def _catch_up_on(self) -> None:
-        if self._server.waiting:
+        if self._server.waiting and not self._stopped:
             self._look_after()
 
     def _engage(self) -> None:
@@ -131,7 +143,7 @@ class UdpPort:
         except Exception:
             log().error("request failed", transport="udp", exc_info=True)
         self._filler.note(request.packet, answer, request.client, False)
-        if server is self._server:
+        if server is self._server and not self._stopped:
             self._handed.discard(place)
             server.reply(place, answer)
 

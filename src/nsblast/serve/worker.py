@@ -141,6 +141,9 @@ class Worker:
         for port in self._ports:
             port.stop()
         await self._connections.drain(settings.stop_timeout * _DRAIN_SHARE)
+        # The store is about to be closed: nobody may ask to follow it any more.
+        loop.remove_reader(life.wake_fds[life.index])
+        loop.remove_reader(life.channel.fileno())
         self._relay.close()
         self._mapper.stop()
         if self._tick is not None:

@@ -194,8 +194,8 @@ def _length(octets: bytes, place: int) -> int:
 class Making:
     """An image under way: add() each message, keep() at the end, drop() in any case."""
 
-    def __init__(self, file: BinaryIO, of: Of, room: int, head: int, keep: Callable[[str, bytes], None]) -> None:
-        """file: its data, from where it stands; head: octets of header and question; keep: data file's name, version file's contents."""
+    def __init__(self, file: BinaryIO, of: Of, room: int, head: int, keep: Callable[[bytes], None]) -> None:
+        """file: its data, from where it stands; head: octets of header and question; keep: takes the version file's contents."""
         self._file: BinaryIO | None = file
         self._start = self._at = file.tell()
         self._of = of
@@ -245,7 +245,7 @@ class Making:
         head = _HEAD.pack(_MAGIC, *numbers, name.encode(), of.apex)
         try:
             self._file.flush()
-            self._keep(name, head + b"".join(_STRETCH.pack(*one) for one in self._stretches))
+            self._keep(head + b"".join(_STRETCH.pack(*one) for one in self._stretches))
         except OSError:
             self.drop()
             return
@@ -303,8 +303,8 @@ class Images:
             return None
         self._under_way.add(of.apex)
 
-        def keep(name: str, version: bytes) -> None:
-            self._keep(of, name, version)
+        def keep(version: bytes) -> None:
+            self._keep(of, file, version)
 
         return Making(file, of, self.most, head, keep)
 
@@ -318,20 +318,29 @@ class Images:
             return None
         return _named(fd, str(path))
 
-    def _keep(self, of: Of, name: str, version: bytes) -> None:
-        place = self._place(of.apex)
+    def _keep(self, of: Of, data: BinaryIO, version: bytes) -> None:
+        place, name = self._place(of.apex), Path(data.name).name
         with self._alone():
             former = _read(place, of.apex)
             if former is not None and former.of.changed_in > of.changed_in:
                 former.close()
                 raise OSError("another worker has kept a newer version meanwhile")
             part = self._folder / f"{name}.version"
-            part.write_bytes(version)
-            part.replace(place)
-            if former is not None:
-                former.close()
-                if former.name != name:
-                    (self._folder / former.name).unlink(missing_ok=True)
+            try:
+                if not os.fstat(data.fileno()).st_nlink:
+                    raise OSError("another worker has removed the data meanwhile")
+                part.write_bytes(version)
+                part.replace(place)
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
+            finally:
+                if former is not None:
+                    former.close()
+            # From here on it counts: nothing may have it taken back.
+            if former is not None and former.name != name:
+                with contextlib.suppress(OSError):
+                    (self._folder / former.name).unlink()
         self.adjust(self.most)
 
     def end(self, apex: Wire) -> None:

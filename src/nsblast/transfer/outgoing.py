@@ -361,12 +361,12 @@ class Outgoing:
     async def _whole(self, asked: Asked, version: Version, since: Since | None) -> AsyncGenerator[bytes, None]:
         """SOA, everything else, SOA (RFC 5936 2.2); as it was sent last, as far as the zone has not changed since."""
         of = of_zone(version.apex, version.record)
-        if since is not None and since.image.is_of(of):
-            for message in since.image.wires(asked.head):
-                yield message
-            return
         making = None
         try:
+            if since is not None and since.image.is_of(of):
+                for message in since.image.wires(asked.head):
+                    yield message
+                return
             plan = await since.read() if since is not None else None
             older = since.image if since is not None and plan is not None else None
             making = self._images.begin(of, version.record.names, len(asked.head), older)
@@ -387,7 +387,8 @@ class Outgoing:
                 yield message
             if making is not None:
                 making.keep()
-        except ValueError:
+        except (OSError, ValueError):
+            # A file that cannot be read to its end, or was altered, must not spoil who comes next too.
             self._images.forget(version.apex)
             raise
         finally:

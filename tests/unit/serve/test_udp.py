@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import os
 import socket
 import struct
 import threading
@@ -193,6 +194,68 @@ def test_a_catch_up_that_keeps_the_interpreter_holds_up_no_answer_from_memory(in
                 assert locked.recv(client.fileno(), room, 4096, 0) == -1
                 client.settimeout(2)
                 assert (await asyncio.to_thread(client.recv, 4096))[:2] == b"\0\x09"
+
+    in_loop(test)
+
+
+def test_all_stand_ins_are_recalled_before_one_is_waited_for(in_loop: Loop) -> None:
+    told: list[str] = []
+
+    class Port:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def relieve(self) -> None:
+            told.append("relieve " + self.name)
+
+        def recall(self) -> None:
+            told.append("recall " + self.name)
+
+        def take_back(self) -> None:
+            told.append("take back " + self.name)
+
+    async def test() -> None:
+        async with rigged() as rig:
+            rig.filler.relief[:0] = [Port("a"), Port("b")]
+            for fails in (False, True):
+                rig.store.fails = fails
+                rig.filler.catch_up()
+                assert told == [f"{what} {name}" for what in ("relieve", "recall", "take back") for name in "ab"]
+                told.clear()
+            del rig.filler.relief[:2]
+
+    in_loop(test)
+
+
+def test_what_ends_after_its_port_is_not_sent_through_another_file(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged() as rig:
+            gate, came = asyncio.Event(), asyncio.Event()
+
+            async def slow(request: Request) -> Answers:
+                came.set()
+                await gate.wait()
+                return request.packet
+
+            rig.handover.on_opcode(dns.opcode.NOTIFY, slow)
+            message = dns.message.make_query("example.", "SOA")
+            message.set_opcode(dns.opcode.NOTIFY)
+            number = rig.port.listener.sock.fileno()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.bind(("127.0.0.1", 0))
+                client.sendto(message.to_wire(), rig.address)
+                await asyncio.wait_for(came.wait(), 2)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+                    another.bind(("127.0.0.1", 0))
+                    rig.port.stop()
+                    with socket.socket(fileno=os.dup2(another.fileno(), number)):
+                        gate.set()
+                        await asyncio.sleep(0.05)
+                        client.setblocking(False)
+                        with pytest.raises(BlockingIOError):
+                            client.recv(4096)
+            rig.port.renew()  # settings that come while the worker ends
+            assert rig.filler.relief == []
 
     in_loop(test)
 

@@ -135,6 +135,58 @@ def test_one_worker_at_a_time_adds(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_what_was_removed_while_it_was_added_to_is_not_kept(tmp_path: Path) -> None:
+    kept, other = Images(tmp_path, 1 << 20), Images(tmp_path, 1 << 20)
+    put(kept, of())
+    with found(kept) as mine:
+        making = begin(kept, of(2), mine)
+        making.add(b"", MESSAGES[0])
+        other.forget(APEX)
+        put(other, of(2))  # from the store: there is no older one
+        making.keep()
+        kept.end(APEX)
+    with found(kept) as image:  # neither the name of what is gone nor the loss of what is there
+        assert list(image.wires(HEAD)) == MESSAGES
+    assert len(files(tmp_path)) == 2
+
+
+def test_what_counts_is_not_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Images(tmp_path, 1 << 20)
+    put(kept, of())
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.name == older:
+            raise OSError(5, "Input/output error")
+        unlink(path, missing_ok)
+
+    with found(kept) as image:
+        older = image.name
+    monkeypatch.setattr(Path, "unlink", refused)
+    put(kept, of(2))
+    with found(kept) as image:
+        assert image.is_of(of(2))
+        assert list(image.wires(HEAD)) == MESSAGES
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Images(tmp_path, 1 << 20)
+    put(kept, of())
+    before = files(tmp_path)
+
+    def full(path: Path, octets: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(octets[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    put(kept, of(2))
+    assert files(tmp_path) == before
+    with found(kept) as image:
+        assert image.is_of(of())
+        assert list(image.wires(HEAD)) == MESSAGES
+
+
 def test_what_was_not_used_longest_goes_first(tmp_path: Path) -> None:
     kept = Images(tmp_path, 1 << 20)
     for number, name in enumerate((b"\1a\0", b"\1b\0", b"\1c\0")):

@@ -1,8 +1,11 @@
 """nsblast.transfer.renewed: when a newer version is made of an older one's image, and when it is read from the store."""
 
+import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
+import dns.rcode
 import pytest
 
 from nsblast.records import name_from_text
@@ -172,6 +175,20 @@ def test_a_sum_that_is_wrong_ends_the_transfer_without_its_end(place: Giving, mo
     monkeypatch.undo()
     small(monkeypatch)
     assert place.outgoing._images.find(APEX) is None
+    assert right(place)
+
+
+@pytest.mark.parametrize("newer", [False, True])
+@pytest.mark.parametrize("octets", [0, 5000])
+def test_a_file_that_was_cut_short_spoils_one_transfer_only(
+    place: Giving, monkeypatch: pytest.MonkeyPatch, octets: int, newer: bool
+) -> None:
+    with opened_image(place) as image:
+        os.truncate(place.outgoing._images._folder / image.name, octets)
+    if newer:
+        place.change(host(1))
+    with contextlib.suppress(OSError):  # cut on the way, or refused when nothing had been sent
+        assert [one.rcode() for one in place.told(transfers.question("example."))] == [dns.rcode.SERVFAIL]
     assert right(place)
 
 
