@@ -1,9 +1,12 @@
 """Refusals made in Python: whatever comes, the answer is well formed, for the same id, and never to an answer."""
 
+import time
+
 import dns.flags
 import dns.message
 import dns.opcode
 import dns.rcode
+import dns.rdatatype
 import dns.tsig
 import dns.update
 import pytest
@@ -75,3 +78,40 @@ def test_bare_answer_has_no_recursion_available() -> None:
     assert answer.flags & dns.flags.RD
     assert not answer.flags & dns.flags.RA
     assert not answer.flags & dns.flags.AA
+
+
+LARGE = {
+    "records": (33, 0),
+    "octets": (1, 4096),
+    "as large as there is": (4000, 4),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+@pytest.mark.parametrize("kind", ["AXFR", "SOA", "NOTIFY", "UPDATE"])
+def test_what_is_larger_than_any_request_of_its_kind_is_not_read(kind: str, case: str) -> None:
+    async def served(_: Request) -> bytes:
+        return b""
+
+    count, octets = LARGE[case]
+    query = dns.message.make_query("example.", "AXFR" if kind == "AXFR" else "SOA")
+    query.set_opcode({"NOTIFY": dns.opcode.NOTIFY, "UPDATE": dns.opcode.UPDATE}.get(kind, dns.opcode.QUERY))
+    head = query.to_wire()
+    record = b"\xc0\x0c\xff\x00\0\1\0\0\0\0" + octets.to_bytes(2, "big") + bytes(octets)
+    packet = head[:8] + count.to_bytes(2, "big") + head[10:] + record * count
+    registry = HandOver()
+    registry.on_type(dns.rdatatype.AXFR, served)
+    registry.on_other(served)
+    for opcode in (dns.opcode.NOTIFY, dns.opcode.UPDATE):
+        registry.on_opcode(opcode, served)
+    found = registry.find(Request(packet, b"\x7f\0\0\1", True))
+    began = time.thread_time()
+    told = dns.message.from_wire(default_answer(packet))
+    assert time.thread_time() - began < 0.05  # all of it would take half a second
+    assert [str(one.name) for one in told.question] == ["example."]
+    if kind == "UPDATE":
+        assert (found, told.rcode()) == (served, dns.rcode.NOTIMP)
+    else:
+        assert (found, told.rcode()) == (None, dns.rcode.FORMERR)
+    smaller = head[:8] + b"\0\x20" + head[10:] + record[:12] * 32 if octets == 0 else head
+    assert registry.find(Request(smaller, b"\x7f\0\0\1", True)) is served
