@@ -2,7 +2,7 @@
 
 Owns: reading records off a message that nobody vouches for, how far pointers may lead. Never: what a transfer is, headers, signatures,
 rdata of rarer types: their places are told, so that the caller looks at them. RFC 1035 4.1, 2181 8, 3597 4.
-Invariant: every octet is read through a Reader; a pointer leads to before where its name began, so that names end.
+Invariant: every octet is read through a Reader; a pointer leads to before where its name began, and a name has few, so that names end soon.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -19,6 +19,7 @@ from nsblast._core.wire cimport (
 
 cdef enum:
     RR_LEAST = 11               # octets of the shortest record
+    HOPS_MOST = 127             # pointers of one name, as many as it can have labels: chains of thousands are an attack
     SOA_NUMBERS = 20
 
 
@@ -28,6 +29,7 @@ cdef bint name_to(Reader* r, Writer* w) noexcept nogil:
     cdef uint32_t border = r.at
     cdef uint32_t behind = 0
     cdef uint32_t octets = 1
+    cdef uint32_t hops = 0
     cdef uint32_t to
     cdef uint8_t size
     cdef const uint8_t* label
@@ -35,7 +37,8 @@ cdef bint name_to(Reader* r, Writer* w) noexcept nogil:
         size = reader_u8(&at)
         if size >= 0xc0:
             to = (<uint32_t> (size & 0x3f) << 8) | reader_u8(&at)
-            if reader_bad(&at) or to < HEADER_OCTETS or to >= border:
+            hops += 1
+            if reader_bad(&at) or to < HEADER_OCTETS or to >= border or hops > HOPS_MOST:
                 return False
             if behind == 0:
                 behind = at.at

@@ -30,6 +30,8 @@ _FIXED = {1: 4, 28: 16}
 """Octets of an A and an AAAA: most of what is updated."""
 _REFUSALS = (dns.exception.DNSException, ValueError, OverflowError, AssertionError, IndexError, TypeError)
 _TTL_SIGN = 0x80000000
+_HOPS_MOST = 127
+"""Pointers of one name, as many as it can have labels: thousands in a row, met by each of thousands of names, are an attack."""
 
 
 class Refused(Exception):
@@ -177,7 +179,7 @@ def _rdata(packet: bytes, rrtype: int, at: int, length: int) -> bytes:
 def _name(packet: bytes, at: int) -> tuple[Wire, int]:
     """The uncompressed name at a place, and where what follows it begins. Pointers lead backwards only (RFC 1035 4.1.4)."""
     parts: list[bytes] = []
-    octets, end, border = 1, 0, at
+    octets, end, border, hops = 1, 0, at, 0
     while True:
         if at >= len(packet):
             raise malformed("a name is cut short")
@@ -193,8 +195,9 @@ def _name(packet: bytes, at: int) -> tuple[Wire, int]:
         elif length >= 0xC0 and at + 1 < len(packet):
             end = end or at + 2
             at = (length & 0x3F) << 8 | packet[at + 1]
-            if not HEADER <= at < border:
-                raise malformed("a name's pointer does not lead backwards")
+            hops += 1
+            if not HEADER <= at < border or hops > _HOPS_MOST:
+                raise malformed("a name's pointer does not lead backwards, or to too many others")
             border = at
         else:
             raise malformed("a name has a label of an unknown kind")

@@ -38,6 +38,17 @@ def at(place: int, octet: int) -> Callable[[bytearray], None]:
     return change
 
 
+def chained(query: Query, hops: int) -> bytes:
+    """A zone in one message whose last owner name is at the end of a chain of pointers."""
+    head = query.id.to_bytes(2, "big") + b"\x84\0\0\0" + (4).to_bytes(2, "big") + bytes(4)
+    start = b"\7example\0\0\6\0\1\0\0\0\0\0\x16\0\0" + b"".join(n.to_bytes(4, "big") for n in (2, 1, 1, 9, 1))
+    ns = b"\xc0\x0c\0\2\0\1\0\0\0\0\0\2\xc0\x0c"
+    begin = len(head + start + ns) + 12
+    chain = b"\xc0\x0c" + b"".join((0xC000 | begin + 2 * number).to_bytes(2, "big") for number in range(hops - 1))
+    kept = b"\xc0\x0c\xff\0\0\1\0\0\0\0" + len(chain).to_bytes(2, "big") + chain
+    return head + start + ns + kept + (0xC000 | begin + 2 * (hops - 1)).to_bytes(2, "big") + start[9:]
+
+
 # What is answered to AXFR, and what is said of it.
 WHOLE: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
     "no final SOA": (lambda q: split(q, zone(2, OTHER)), "ended before the transfer"),
@@ -71,6 +82,7 @@ WHOLE: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
     "a pointer to itself": (
         lambda q: [q.id.to_bytes(2, "big") + b"\x84\0\0\0\0\1\0\0\0\0\xc0\x0c\0\6\0\1\0\0\0\0\0\0"], "malformed",
     ),
+    "a chain of a thousand pointers": (lambda q: [chained(q, 1000), None], "malformed"),
     "short": (lambda q: [b"\0"], "shorter than a header"),
     "class CH": (
         lambda q: [raw(q, axfr(2), lambda o: o.__setitem__(slice(len(o) - 58, None), o[-58:].replace(b"\0\6\0\1", b"\0\6\0\3")))],
@@ -82,7 +94,7 @@ WHOLE: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
     "a TSIG record among the answers": (
         lambda q: [wire(q, axfr(2, r"x.example. 300 TYPE65280 \# 2 0102")).replace(b"\xff\x00\0\1", b"\0\xfa\0\1")], "cannot stand",
     ),
-    "slow": (lambda q: [wire(q, zone(2)), 0.6, wire(q, [soa(2)])], "nothing came"),
+    "slow": (lambda q: [wire(q, zone(2)), 60.0, wire(q, [soa(2)])], "nothing came"),
     "too large": (lambda q: split(q, axfr(2, *(f"h{n}.example. 300 TXT {'x' * 200}" for n in range(100)))), r"larger than 16KiB \(setting transfer_in_limit\)"),
 }  # fmt: skip
 
@@ -90,18 +102,22 @@ WHOLE: dict[str, tuple[Callable[[Query], Sequence[Said]], str]] = {
 @pytest.mark.parametrize("case", WHOLE)
 def test_a_whole_zone_that_is_not_what_it_should_be(case: str) -> None:
     said, expected = WHOLE[case]
+    slow = case == "slow"
 
     async def run() -> None:
-        async with following(said, serial=2, transfer_in_idle=0.3, transfer_in_limit=16384) as (place, lying):
+        async with following(said, serial=2, transfer_in_limit=16384) as (place, lying):
             before = place.contents(), place.record
+            if slow:
+                place.secondaries.adjust(place.settings.model_copy(update={"transfer_in_idle": 0.3}))
             with pytest.raises(Fault, match=expected):
                 await place.fetch(lying.master)
             assert (place.contents(), place.record) == before
             assert place.status()["failures"] == 1
             assert re.search(expected, place.status()["last_error"])
-            # The next master has it.
+            # The next master has it, and as much time as it needs.
+            place.secondaries.adjust(place.settings)
             async with Scripted(lambda q: split(q, axfr(3, OTHER), end=False), serial=3) as good:
-                done = await place.fetch(lying.master, good.master)
+                done = await place.fetch(*(() if slow else (lying.master,)), good.master)
             assert (done.what, done.master, place.record.serial) == ("axfr", good.master, 3)
             assert "www.example. A 192.0.2.99" in place.contents()
 
@@ -319,6 +335,32 @@ def test_signatures_of_many_messages(skip: tuple[int, ...] | None, change: int |
                 with pytest.raises(Fault, match=expected):
                     await place.fetch(with_key)
                 assert (place.contents(), place.record) == before
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("between", [99, 100])
+def test_a_run_of_unsigned_messages(between: int) -> None:
+    """RFC 8945 5.3.1: at most 99 of them."""
+
+    async def run() -> None:
+        held: list[Following] = []
+        parts = [zone(2), *([f"h{number}.example. 300 A 192.0.2.4"] for number in range(between)), [soa(2)]]
+
+        def tcp(query: Query) -> Sequence[Said]:
+            return signed(held[0], query, *parts, skip=range(1, between + 1))
+
+        async with following(tcp, lambda q: signed(held[0], q, [soa(2)])) as (place, master):
+            held.append(place)
+            master.keyring = {tsig_of(place.key).name: tsig_of(place.key)}
+            with_key = master.master._replace(tsig=place.key.name)
+            if between == 99:
+                assert (await place.fetch(with_key)).times.serial == 2
+                assert "h98.example. A 192.0.2.4" in place.contents()
+            else:
+                with pytest.raises(Fault, match="not signed rightly"):
+                    await place.fetch(with_key)
+                assert place.record.serial == 1
 
     asyncio.run(run())
 

@@ -111,6 +111,21 @@ def test_pointers_lead_backwards_only() -> None:
     assert read(head + b"\xc0\x0c" + rest, read_zone(head)).updates[0].name == b"\7example\0"
 
 
+@pytest.mark.parametrize(("hops", "right"), [(126, True), (127, False), (8000, False)])
+def test_a_chain_of_pointers_has_an_end(hops: int, right: bool) -> None:
+    """Thousands of names at the end of a chain of thousands would take seconds."""
+    head = b"\0\1\x28\0\0\1\0\0\0\2\0\0\7example\0\0\6\0\1"
+    begin = len(head) + 12
+    chain = b"\xc0\x0c" + b"".join((0xC000 | begin + 2 * number).to_bytes(2, "big") for number in range(hops - 1))
+    rest = (0xC000 | begin + 2 * (hops - 1)).to_bytes(2, "big") + b"\0\1\0\1\0\0\0\0\0\4\1\2\3\4"
+    packet = head + b"\xc0\x0c\xff\0\0\1\0\0\0\0" + len(chain).to_bytes(2, "big") + chain + rest
+    if right:
+        assert read(packet, read_zone(head)).updates[1].name == b"\7example\0"
+    else:
+        with pytest.raises(Refused, match="too many"):
+            read(packet, read_zone(head))
+
+
 def test_a_ttl_with_its_highest_bit_is_none() -> None:
     head = b"\0\1\x28\0\0\1\0\0\0\1\0\0\7example\0\0\6\0\1"
     assert read(head + b"\xc0\x0c\0\1\0\1\xff\0\0\0\0\4\1\2\3\4", read_zone(head)).updates[0].ttl == 0
