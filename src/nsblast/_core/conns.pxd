@@ -89,7 +89,8 @@ cdef void pool_release(Pool* pool, uint32_t place) noexcept nogil
 cdef uint32_t pool_count(const Pool* pool, uint64_t key) noexcept nogil
 # It has just said something: last in the line of silence.
 cdef void pool_heard(Pool* pool, uint32_t place, uint64_t now) noexcept nogil
-# The longest silent one with nothing under way, of the first `looks` in the line.
+# The longest silent one with nothing under way, of the first `looks` in the line; where few are, the longest silent one that
+# owes us the rest of a message: as many as there may be would else keep everybody else out by half a message each.
 cdef uint32_t pool_idle(const Pool* pool, uint32_t looks) noexcept nogil
 # Put it into a queue, or out of both.
 cdef void pool_queue(Pool* pool, uint32_t place, uint8_t queue) noexcept nogil
@@ -112,6 +113,11 @@ cdef inline uint32_t buffer_left(const Buffer* buffer) noexcept nogil:
 cdef inline bint conn_idle(const Conn* conn) noexcept nogil:
     """Nothing is under way, in either direction."""
     return conn.incoming.end == 0 and conn.outgoing.end == 0 and conn.parked == 0 and conn.handed == 0
+
+
+cdef inline bint conn_owes(const Conn* conn) noexcept nogil:
+    """It began a message and did not end it, and nothing else is under way."""
+    return conn.incoming.end != 0 and not conn.whole and conn.outgoing.end == 0 and conn.parked == 0 and conn.handed == 0
 
 
 cdef inline uint64_t conn_key(const uint8_t* client, uint8_t client_len) noexcept nogil:

@@ -7,6 +7,7 @@ from nsblast._core.siphash cimport siphash24
 
 cdef enum:
     BUFFER_LEAST = 512      # octets a buffer begins with
+    IDLE_LOOKS = 64         # connections looked at for an idle one before one that owes us a message will do
 
 
 cdef void line_add(Pool* pool, Line* line, uint32_t place, uint32_t which) noexcept nogil:
@@ -165,12 +166,16 @@ cdef void pool_heard(Pool* pool, uint32_t place, uint64_t now) noexcept nogil:
 
 cdef uint32_t pool_idle(const Pool* pool, uint32_t looks) noexcept nogil:
     cdef uint32_t place = pool.line[0].first
-    while place != NOBODY and looks:
+    cdef uint32_t owes = NOBODY
+    cdef uint32_t looked = 0
+    while place != NOBODY and looked < looks and (owes == NOBODY or looked < IDLE_LOOKS):
         if conn_idle(&pool.conn[place]):
             return place
+        if owes == NOBODY and conn_owes(&pool.conn[place]):
+            owes = place
         place = pool.conn[place].link[LINK_SILENCE].behind
-        looks -= 1
-    return NOBODY
+        looked += 1
+    return owes
 
 
 cdef void pool_queue(Pool* pool, uint32_t place, uint8_t queue) noexcept nogil:

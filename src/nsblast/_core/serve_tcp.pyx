@@ -35,7 +35,7 @@ cdef enum:
     ACCEPT_COST = 16        # one connection, in messages
     QUEUE = 65536           # connections that may stand in a listening socket's queue
     LISTENERS = 256         # listening sockets
-    LOOKS = 1024            # connections looked at to find an idle one
+    LOOKS = 1024            # connections looked at to find one that can give way
     WAITS_FLAG = 1
     AGAIN_FLAG = 2
     NEWS_FLAG = 4
@@ -256,7 +256,7 @@ cdef class TcpServer(Streams):
         return cost
 
     cdef void starve(self) noexcept nogil:
-        """No descriptor is left: an idle connection gives its own, or the listening sockets are put aside for a while."""
+        """No descriptor is left: an idle or slow connection gives its own, or the listening sockets are put aside for a while."""
         cdef uint32_t place = pool_idle(&self.pool, LOOKS)
         self.starved += 1
         if place != NOBODY:
@@ -266,7 +266,7 @@ cdef class TcpServer(Streams):
             self.hear(False)
 
     cdef uint32_t admit(self, int fd, const uint8_t* client, uint8_t client_len) noexcept nogil:
-        """A place for a new connection, NOBODY when it may not stay; the longest idle one gives way when all are taken."""
+        """A place for a new connection, NOBODY when it may not stay; an idle or a slow one gives way when all are taken."""
         cdef uint32_t place
         self.counted[<int> CONN_ACCEPTED] += 1
         if not self.draining and pool_count(&self.pool, conn_key(client, client_len)) < self.per_address:

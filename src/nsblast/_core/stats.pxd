@@ -21,7 +21,7 @@ cdef enum Connection:       # index into WorkerSlot.connections
     CONN_REFUSED = 2        # over a limit
     CONN_IDLE = 3           # closed for idleness
     CONN_SLOW = 4           # cut off: read or wrote too slowly
-    CONN_EVICTED = 5        # the longest idle one, closed to make room for a new one
+    CONN_EVICTED = 5        # an idle or slow one, closed to make room for a new one
     FIRST_TRANSFER = 8      # from here on what stats.TRANSFERS names
 
 

@@ -162,6 +162,25 @@ def test_longest_idle_connection_gives_way(in_loop: Loop) -> None:
     in_loop(test)
 
 
+def test_half_a_message_holds_no_place_that_others_want(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged(tcp_connections=3, tcp_query_timeout=60) as rig:
+            slow = [await rig.connect() for _ in range(3)]
+            for client in (slow[1], slow[0], slow[2]):
+                client.writer.write(b"\x00\x50ab")
+                await asyncio.sleep(0.05)
+            for gone in (slow[1], slow[0]):
+                new = await rig.connect()
+                new.send(query("www.example."))
+                assert await new.receive()
+                assert await gone.closed()
+                new.writer.write(b"\x00\x50ab")  # it owes one now too
+                await asyncio.sleep(0.05)
+            assert (len(rig.tcp), rig.tcp.counts["evicted"], rig.tcp.counts["refused"]) == (3, 2, 0)
+
+    in_loop(test)
+
+
 def test_lifetime_ends_even_a_busy_connection(in_loop: Loop) -> None:
     async def test() -> None:
         async with rigged(tcp_lifetime=0.3, tcp_idle_timeout=0.5) as rig:
