@@ -281,15 +281,23 @@ class Following:
                 if member.coo is not None and member.coo != self.apex:
                     self.leaving.add((member.coo, member.zone))
                 self.undone.pop(member.zone, None)
-                reason, found = self._changes(member)
-                self._tell(member, reason)
-                for change in found:
+                for change in self._judge(member):
                     nodes[member.zone] = member.label
                     yield member.zone, change
 
         for zone, error in self._apply(changes()):
             log().error("a member is not made", zone=name_to_text(zone), reason=error.message)
             self._failed(zone, nodes[zone], error)
+
+    def _judge(self, member: Member) -> list[ChangeSet]:
+        """The change-sets it takes; a clash is noted."""
+        while True:
+            record = self._backend.zone(member.zone)
+            reason, found = self._changes(member)
+            self._tell(member, reason)
+            # What changed before the clash was noted is told to nobody who would look at it again.
+            if not reason or self._backend.zone(member.zone) == record:
+                return found
 
     def _tell(self, member: Member, reason: str) -> None:
         if not reason:

@@ -134,6 +134,24 @@ def test_5_2_a_clash_is_never_replaced_and_tried_again_when_it_is_gone(place: Pl
     assert place.record("a.test.").kind is ZoneKind.SECONDARY  # type: ignore[union-attr]
 
 
+def test_5_2_a_clash_that_goes_while_it_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hears that the zone went does not know of the clash yet, and does not have it looked at again."""
+    one = place.following()
+    place.zone("a.test.")
+    judge = one._changes
+
+    def changes(member: Any) -> Any:
+        told = judge(member)
+        if told[0]:
+            place.drop("a.test.")
+        return told
+
+    monkeypatch.setattr(one, "_changes", changes)
+    follow(place, one, A)
+    assert one.clashes == {}
+    assert place.record("a.test.").kind is ZoneKind.SECONDARY  # type: ignore[union-attr]
+
+
 def test_5_2_a_clash_with_another_catalogs_member_is_no_migration(place: Place) -> None:
     one, two = place.following(), place.following("other.cat.")
     follow(place, one, A)
