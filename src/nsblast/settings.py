@@ -97,7 +97,10 @@ class Settings(BaseModel):
 
     # -- TCP
     tcp_connections: int = _setting(
-        4000, "connections open at once, over all workers; the longest idle one gives way, else one that has not sent the rest of a message", live=True, ge=1
+        4000,
+        "connections open at once, over all workers; an idle one gives way, else one that owes half a message",
+        live=True,
+        ge=1,
     )
     tcp_per_address: int = _setting(
         100, "connections of one address (an IPv6 /64 is one) to one worker", live=True, ge=1

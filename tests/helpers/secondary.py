@@ -56,14 +56,19 @@ class FakeSecondary:
     """Listens from construction to close(); `answer` may be changed at any time."""
 
     def __init__(
-        self, address: str = "127.0.0.1", answer: Answer = noerror, keyring: dns.tsig.Key | None = None
+        self,
+        address: str = "127.0.0.1",
+        answer: Answer = noerror,
+        keyring: dns.tsig.Key | None = None,
+        *,
+        port: int = 0,
     ) -> None:
         self.answer = answer
         self.heard: list[Heard] = []
         self._keyring = keyring
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self._socket.bind((address, 0))
+        self._socket.bind((address, port))
         self.address, self.port = self._socket.getsockname()[:2]
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

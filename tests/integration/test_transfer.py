@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dns.edns
 import dns.message
 import dns.query
 import dns.rcode
@@ -137,6 +138,31 @@ def test_rfc8945_signed_queries_are_answered_signed(server: Api, tcp: bool) -> N
     answer = ask(query, server.address, 5, server.port)
     assert answer.had_tsig
     assert [rdata.address for rdata in answer.answer[0]] == ["192.0.2.10"]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("tcp", [False, True])
+def test_rfc7314_7828_and_9660_options_beside_one_another(server: Api, tcp: bool, signed: bool) -> None:
+    """EXPIRE comes from Python, the other two from the core; a transfer tells the first two."""
+    expire, keepalive, version = 9, 11, 19
+    query = dns.message.make_query("example.com.", "SOA")
+    options = [dns.edns.GenericOption(each, b"") for each in (expire, keepalive, version)]
+    query.use_edns(0, 0, 1232, options=options)
+    if signed:
+        query.use_tsig(key())
+    answer = (dns.query.tcp if tcp else dns.query.udp)(query, server.address, 5, server.port)
+    told = {int(option.otype): option.to_wire() for option in answer.options}
+    assert answer.had_tsig is signed
+    serial = answer.answer[0][0].serial
+    wanted = {expire: (86400).to_bytes(4, "big"), version: bytes((2, 0)) + serial.to_bytes(4, "big")}
+    # Units of 100 ms; never over UDP (RFC 7828 3.2.1).
+    assert told == wanted | ({keepalive: (100).to_bytes(2, "big")} if tcp else {})
+    if tcp:
+        whole_zone = transfers.question("example.com.", key=key() if signed else None)
+        whole_zone.use_edns(0, 0, 1232, options=options)
+        first = next(transfers.stream(whole_zone, place(server)))
+        told = {int(option.otype): option.to_wire() for option in dns.message.from_wire(first, keyring=False).options}
+        assert told == {expire: wanted[expire], keepalive: (100).to_bytes(2, "big")}
 
 
 def test_rfc8945_a_signed_answer_that_does_not_fit_is_cut(server: Api) -> None:

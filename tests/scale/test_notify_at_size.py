@@ -23,7 +23,7 @@ from tests.scale.watch import Watch
 ZONES = int(os.environ.get("SCALE_NOTIFY", "3000"))
 SLOW = 2.0
 """Seconds until the slow secondary answers."""
-WITHIN = 10 + ZONES / 1000
+WITHIN = 40 + ZONES / 1000
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -80,9 +80,8 @@ def test_a_dead_and_a_slow_secondary_delay_no_other(tmp_path: Path) -> None:
             assert dead["state"] in ("waiting", "sent", "retrying", "silent")
             assert dead["acknowledged"] is None
             for told in (made, changed):
-                assert told["all_heard_after_the_last_commit"] < SLOW * 4 + ZONES / 5000, (
-                    "the slow one takes ZONES / 64"
-                )
+                # On a busy machine too; the slow one takes ZONES / 64, at 3,000 zones 47 s.
+                assert told["all_heard_after_the_last_commit"] < SLOW * 10 + ZONES / 2500
                 assert told["dead"]["messages"] < ZONES + 2000, "it is not flooded"
                 assert told["errors"] == 0
                 assert told["http"]["p99"] < 2000
