@@ -202,7 +202,7 @@ class Settings(BaseModel):
     http_head_timeout: Duration = _setting(10.0, "the head of a request must be whole within this", live=True, gt=0)
     http_idle_timeout: Duration = _setting(75.0, "a connection without a request is closed after this", ge=1)
     http_write_timeout: Duration = _setting(
-        30.0, "a client must take what is streamed to it within this", live=True, gt=0
+        30.0, "a client must take some of an answer that waits for it within this, 4 KiB a second", live=True, gt=0
     )
     http_cors_origins: Origins = _setting(
         (), "origins whose pages may use the API from a browser; * = all, none = none"

@@ -45,12 +45,31 @@ def test_failed_import_into_nothing_makes_no_zone(tmp_path: Path) -> None:
     path = tmp_path / "bad.zone"
     path.write_text(EXAMPLE + "x A y\n")
     database.fails(65, "zone", "import", path)
-    assert database.ok("zone", "list") == ""
+    assert not (tmp_path / "db" / "CURRENT").exists(), "what was made for nothing is gone"
+    assert "there is no database" in database.fails(66, "zone", "list")
+    path.write_text(EXAMPLE)
+    database.ok("zone", "import", path)
+    path.write_text(EXAMPLE + "x A y\n")
+    database.fails(65, "zone", "import", path)
+    assert database.ok("zone", "list") == "example.com.\n", "what was there stays"
 
 
 def test_folder_of_the_database_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "db").write_text("")
     assert str(tmp_path / "db") in Database(tmp_path / "db").fails(71, "zone", "list")
+
+
+@pytest.mark.parametrize("name", ["user", "group"])
+def test_an_account_that_is_not_there_is_told_with_its_place(tmp_path: Path, name: str) -> None:
+    config = tmp_path / "nsblast.toml"
+    config.write_text(
+        f"\nuser = 'root'\n{name} = 'nobody-like-that'\n" if name == "group" else "\n\nuser = 'nobody-like-that'\n"
+    )
+    done = nsblast("config", "check", "--config", config)
+    assert (done.code, done.err) == (
+        78,
+        f"nsblast: {config}:3: {name} = 'nobody-like-that': there is no such {name}\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ def life(run: Database, folder: Path) -> str:
     assert "ann@customer" in run.ok("apikey", "list", "--tenant", "customer")
     run.ok("vzone", "create", "sub.here.test", "--to", "customer")
     assert run.ok("vzone", "list", "--tenant", "*") == f"sub.here.test.  here.test.  {ident}\n"
+    assert run.ok("vzone", "list", "--given") == f"sub.here.test.  here.test.  {ident}\n"
+    assert run.ok("vzone", "list") == run.ok("vzone", "list", "--given", "--tenant", "customer") == ""
     assert run.ok("vzone", "names", "sub.here.test", "--tenant", "customer") == "www.sub.here.test.  a\n"
     return key
 

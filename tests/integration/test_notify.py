@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import dns.flags
+import dns.message
 import dns.opcode
 import dns.tsig
 import dns.tsigkeyring
 import pytest
 
+from nsblast.client import Client
+from nsblast.client.shapes import Change
 from nsblast.transfer.notify_out import FILE
-from tests.helpers.api import Api, api
+from tests.helpers.api import PASSWORD, Api, api
 from tests.helpers.secondary import FakeSecondary, Heard, noerror, refused, silence
 from tests.helpers.server import Server, serving
 from tests.helpers.transfers import contents, question, serial_of, take
@@ -208,6 +211,36 @@ def test_transfers_are_in_the_status(place: tuple[Api, FakeSecondary]) -> None:
     change(server, "taken.test")
     take(question("taken.test.", serial), at)
     assert wait_taken(server, "taken.test", "ixfr")["transferred"]["serial"] == serial + 1
+
+
+def test_a_write_waits_for_the_secondaries_when_asked_to(place: tuple[Api, FakeSecondary]) -> None:
+    server, secondary = place
+    make(server, secondary, "waited.test")
+    at = server.address, server.port
+    with FakeSecondary("127.0.0.1") as own, server.client() as client:
+        with Client(server.url, user="admin", password=PASSWORD) as typed:
+            asked = {"notify": [{"address": own.address, "port": own.port}]}
+            assert client.put("/config/waited.test/notify?wait=9", json=asked).json()["replicated"] is True
+            began = time.monotonic()
+            made = typed.put_entry("w.waited.test", {"txt": ["one"]}, wait=0.3)
+            assert (made.replicated, time.monotonic() - began > 0.3) == (False, True), "it knows, and has it not"
+            assert typed.put_entry("w.waited.test", {"txt": ["two"]}).replicated is None
+
+            def takes(message: dns.message.Message) -> bytes | None:
+                take(question("waited.test."), at)
+                return noerror(message)
+
+            own.answer = takes
+            began = time.monotonic()
+            assert typed.put_entry("w.waited.test", {"txt": ["three"]}, wait=20).replicated is True
+            gone: Change = {"method": "DELETE", "fqdn": "w.waited.test"}
+            assert [each.replicated for each in typed.change([gone], wait=20)] == [True]
+            assert time.monotonic() - began < 10
+        tried = client.put("/rr/w.waited.test?wait=9&dry_run=true", json={"a": "192.0.2.1"}).json()
+        assert "replicated" not in tried
+        assert client.post("/user?wait=9", json={"name": "waits"}).json()["replicated"] is True
+        told = client.delete("/zone/waited.test?wait=9").json()
+        assert (told["rcode"], told["replicated"]) == (200, False), "nothing tells secondaries that a zone is gone"
 
 
 def test_commands_and_metrics(place: tuple[Api, FakeSecondary]) -> None:

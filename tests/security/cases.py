@@ -225,6 +225,7 @@ def _vzones() -> Iterator[Case]:
     dry = "?dry_run=true"
     one, to = "/vzone/{vzone}", {"tenant": "theirs"}
     yield Case("GET", "/vzone", path("vzone"), 200, _one("LIST_VZONES"))
+    yield Case("GET", "/vzone", path("vzone") + "?given=true", 200, _one("LIST_VZONES"))
     yield Case("GET", one, path("vzone", "v.o.test"), 200, _one("READ_VZONE", "v.o.test"))
     yield Case("GET", one, path("vzone", "v.t2.test"), 200, _one("READ_VZONE", "v.t2.test"))
     yield Case("GET", one, path("vzone", "n.t2.test"), 404, _one("READ_VZONE", "n.t2.test"))

@@ -230,7 +230,8 @@ def test_slow_and_silent_connections_are_closed(server: Api) -> None:
 def test_too_many_connections_are_told_so(server: Api) -> None:
     held = [socket.create_connection((server.address, server.http_port), 5) for _ in range(45)]
     try:
-        assert _send(server, f"{GET}{HEAD}\r\n").status == 503
+        told = _send(server, f"{GET}{HEAD}\r\n")
+        assert (told.status, told.json["rcode"], told.json["error"]) == (503, 503, True)
     finally:
         for sock in held:
             sock.close()

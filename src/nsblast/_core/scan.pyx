@@ -239,7 +239,7 @@ cdef Origin origin_of(bytes wire):
 
 cdef object complaint(const Text* t):
     found = (<const char*> t.found)[:t.found_len].decode("ascii", "backslashreplace")
-    return ValueError(f"expected {(<bytes> t.expected).decode('ascii')}" + (f", found {found!r}" if found else ""))
+    return ValueError(f"expected {(<bytes> t.expected).decode('ascii')}" + (f", found '{found}'" if found else ""))
 
 
 def name_from_text(bytes text not None, bytes origin=None) -> bytes:

@@ -132,6 +132,12 @@ class Accounts:
         """By name, those that live."""
         return filter(self.lives, self.index.walk(Vzone, tenant, after=after, backwards=backwards))
 
+    def vzones_by(self, giver: str, *, after: str = "", backwards: bool = False) -> Iterator[Vzone]:
+        """The same, in zones of one tenant, or of all."""
+        if giver == ALL_TENANTS:
+            return self.vzones(after=after, backwards=backwards)
+        return filter(self.lives, self.index.walk_given(giver, after=after, backwards=backwards))
+
     def audit(
         self, *, after: CommitNumber = 0, before: CommitNumber | None = None, backwards: bool = True
     ) -> Iterator[tuple[CommitNumber, v1.Audit]]:

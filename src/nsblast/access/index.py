@@ -12,9 +12,10 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from nsblast.access.given import Given
-from nsblast.access.records_v1 import LETTERS, Account, ApiKey, Role, Tenant, TsigKey, User, Vzone, decode
+from nsblast.access.records_v1 import LETTERS, Account, ApiKey, Role, Tenant, TsigKey, User, Vzone, decode, wire_of
 from nsblast.store import layout
 from nsblast.store.engine import Database
+from nsblast.store.reader import StoreReader
 
 _PAGE = 512
 Kind = TypeVar("Kind", Tenant, Role, User, ApiKey, TsigKey, Vzone)
@@ -67,7 +68,8 @@ class Index:
         self._records: dict[type, dict[str, Any]] = {kind: {} for kind in LETTERS}
         self._ordered: dict[type, _Ordered] = {kind: _Ordered() for kind in LETTERS}
         self._tenant_ids: dict[str, str] = {}
-        self.given = Given()
+        self._reader = StoreReader(database)
+        self.given = Given(self._giver)
         collecting = gc.isenabled()
         gc.disable()  # all that is made here stays: looking for garbage in it would take most of the time
         try:
@@ -89,8 +91,11 @@ class Index:
             ordered.sort()
         for tenant in self._records[Tenant].values():
             self._tenant_ids[tenant.name.casefold()] = tenant.id
-        for vzone in self._records[Vzone].values():
-            self.given.add(vzone)
+        self.given.load(self._records[Vzone].values())
+
+    def _giver(self, vzone: Vzone) -> str:
+        zone = self._reader.zone(wire_of(vzone.zone))
+        return zone.tenant or layout.FIRST_TENANT if zone is not None and zone.incarnation == vzone.incarnation else ""
 
     def get(self, kind: type[Kind], name: str) -> Kind | None:
         """The record; roles by role_name()."""
@@ -109,21 +114,11 @@ class Index:
         """Records in order of their names, those of one tenant or all; after (before, when backwards) a name."""
         ordered = self._ordered[kind]
         names = ordered.every if tenant == "*" else ordered.by_tenant.get(tenant, [])
-        records = self._records[kind]
-        while True:
-            if backwards:
-                end = bisect_left(names, after) if after else len(names)
-                page = names[max(0, end - _PAGE) : end][::-1]
-            else:
-                start = bisect_right(names, after) if after else 0
-                page = list(islice(names, start, start + _PAGE))
-            for name in page:
-                record = records.get(name)
-                if record is not None:
-                    yield record
-            if len(page) < _PAGE:
-                return
-            after = page[-1]
+        return _walk(names, self._records[kind], after, backwards)
+
+    def walk_given(self, giver: str, *, after: str = "", backwards: bool = False) -> Iterator[Vzone]:
+        """Virtual zones in zones of a tenant, in order of their names."""
+        return _walk(self.given.names_by(giver), self._records[Vzone], after, backwards)
 
     def take(self, changed: list[tuple[Account | None, Account | None]]) -> None:
         """What a commit changed: (before, after) of each record."""
@@ -149,6 +144,23 @@ class Index:
                 if before is None or _tenant_of(before) != _tenant_of(after):
                     ordered.add(_tenant_of(after), name)
         self.generation += 1
+
+
+def _walk(names: list[str], records: dict[str, Kind], after: str, backwards: bool) -> Iterator[Kind]:
+    while True:
+        if backwards:
+            end = bisect_left(names, after) if after else len(names)
+            page = names[max(0, end - _PAGE) : end][::-1]
+        else:
+            start = bisect_right(names, after) if after else 0
+            page = list(islice(names, start, start + _PAGE))
+        for name in page:
+            record = records.get(name)
+            if record is not None:
+                yield record
+        if len(page) < _PAGE:
+            return
+        after = page[-1]
 
 
 def _tenant_of(record: Account) -> str:

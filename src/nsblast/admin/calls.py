@@ -51,7 +51,9 @@ class Acting(Nothing, kw_only=True, frozen=True):
 class Writing(Acting, kw_only=True, frozen=True):
     """A change."""
 
-    wait: Annotated[float, Meta(ge=0, le=WAIT_MAX, description="seconds to wait until followers have the change")] = 0.0
+    wait: Annotated[
+        float, Meta(ge=0, le=WAIT_MAX, description="seconds to wait until the zone's secondaries have the change")
+    ] = 0.0
     dry_run: Annotated[bool, Meta(description="same checks, same errors; answers the difference, changes nothing")] = (
         False
     )

@@ -2,8 +2,8 @@
 
 Owns: binding, TLS and its reload, limits of headers, connections and time. Never: what a request means (rim.py).
 A request's head must be whole within http_head_timeout and under HEAD_MAX octets, its body must come in time; a connection without
-a request is closed after http_idle_timeout. Beyond http_connections connections, and http_per_address of one address, further ones are
-answered 503.
+a request is closed after http_idle_timeout, one that does not take its answer is broken off after http_write_timeout. Beyond
+http_connections connections, and http_per_address of one address, further ones are answered 503.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ HEADERS_MAX = 100
 _STALL = 30.0
 """Seconds that a body may take, and its length in _RATE more."""
 _RATE = 4096
-"""Octets a second that a body must come with on the whole."""
+"""Octets a second that a body must come with, and an answer be taken with, on the whole."""
 _LOOK = 5.0
 """Seconds between two looks at certificate files."""
 
@@ -111,9 +111,12 @@ class _Protocol(HttpToolsProtocol):
         self._within = 0.0
         self._received = 0
         self._began = 0.0
+        self._pushing: asyncio.TimerHandle | None = None
         # A new connection must ask within the time a kept one may be idle.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        most = self.config.app.state.site.settings.http_per_address  # type: ignore[union-attr]
+        settings: Settings = self.config.app.state.site.settings  # type: ignore[union-attr]
+        self._over = settings.http_connections if len(self.connections) > settings.http_connections else 0
+        most = settings.http_per_address
         if 0 < most < self._places[self._place]:
             self._tell(503, f"there are {most} connections from this address already")
 
@@ -123,7 +126,34 @@ class _Protocol(HttpToolsProtocol):
             del self._places[self._place]
         self._unset_keepalive_if_required()
         self._expect("")
+        self._cease()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._push()
+
+    def resume_writing(self) -> None:
+        self._cease()
+        super().resume_writing()
+
+    def _push(self) -> None:
+        """Look after a while how much of what waits for the client it has taken. Closing would wait for it too, for good."""
+        within: float = self.config.app.state.site.settings.http_write_timeout  # type: ignore[union-attr]
+        most = self.transport.get_write_buffer_size() - int(within * _RATE)
+        self._pushing = self.loop.call_later(within, self._stuck, most)
+
+    def _stuck(self, most: int) -> None:
+        if self.transport.get_write_buffer_size() > most:
+            log().warning("a client did not take its answer", client=self._place)
+            self.transport.abort()
+        else:
+            self._push()
+
+    def _cease(self) -> None:
+        if self._pushing is not None:
+            self._pushing.cancel()
+            self._pushing = None
 
     def data_received(self, data: bytes) -> None:
         if self._waiting == "body":
@@ -152,6 +182,8 @@ class _Protocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._over:
+            self._give_up(503, f"there are {self._over} connections already")
         self._received = 0
         self._began = self.loop.time()
         self._expect("body", _STALL)
@@ -250,7 +282,6 @@ class Listening:
             proxy_headers=False,
             server_header=False,
             interface="asgi3",
-            limit_concurrency=settings.http_connections,
             timeout_keep_alive=max(1, round(settings.http_idle_timeout)),
             timeout_graceful_shutdown=max(1, round(settings.stop_timeout / 2)),
         )

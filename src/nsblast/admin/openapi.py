@@ -170,7 +170,10 @@ def _envelope(value: Any, one: Endpoint) -> dict[str, Any]:
             "klast": {"type": "string", "description": "key to go on from"},
         }
     if issubclass(one.query, Writing):
-        properties["replicated"] = {"type": "boolean", "description": "with wait: whether followers have it"}
+        properties["replicated"] = {
+            "type": "boolean",
+            "description": "with wait: whether the zone's secondaries have it",
+        }
     return {"type": "object", "required": ["rcode", "error", "message", "value"], "properties": properties}
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from nsblast.access.accounts import Owner
 from nsblast.access.permissions import Permission
 from nsblast.admin.calls import Answer, Call, Writing
+from nsblast.admin.followers import replicated
 from nsblast.errors import Conflict, Forbidden, InputError, NotFound, Outdated
 from nsblast.records import name_from_text, name_to_text, to_text, type_name
 from nsblast.store import layout
@@ -158,8 +159,10 @@ async def commit(call: Call, apex: Wire, ops: Iterable[Op], guard: Guard | None,
     return await call.site.backend.submit_in_loop(change, alone=alone)
 
 
-def told(call: Call, result: Result, *, status: int = 200, etag: str | None = None) -> Answer:
-    """What a change answers; a dry run is 200 and has the difference."""
+async def told(
+    call: Call, result: Result, *, status: int = 200, etag: str | None = None, remains: bool = False
+) -> Answer:
+    """What a change answers; a dry run is 200 and has the difference. remains: at secondaries, which are not told that it is gone."""
     query = call.query
     value: dict[str, Any] = {"zone": name_to_text(result.apex), "serial": result.serial}
     if query.dry_run or query.diff:
@@ -171,8 +174,8 @@ def told(call: Call, result: Result, *, status: int = 200, etag: str | None = No
         value |= difference(result.diff)
     if query.dry_run:
         return Answer(value, etag=None)
-    # No followers are known to this server, so each of them has it.
-    return Answer(value, status, etag=etag, replicated=True if query.wait else None)
+    has = False if remains else await replicated(call, {result.apex: result.serial})
+    return Answer(value, status, etag=etag, replicated=has)
 
 
 def difference(diff: Diff | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nsblast.access.may import ALL_TENANTS
-from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Nothing, Paging, Refused, Site
+from nsblast.admin.calls import Acting, Answer, Call, Endpoint, Nothing, Paging, Refused, Site, Writing
 from nsblast.admin.envelope import explain, pack, pack_error, status_of
 from nsblast.errors import NsblastError, TooMany
 from nsblast.logs import log
@@ -77,17 +77,18 @@ class Rim:
         method: str = scope["method"]
         headers: dict[bytes, bytes] = dict(scope["headers"])
         extra: Mapping[str, str] = {}
+        stream: Answer | None = None
         try:
             if len(headers) != len(scope["headers"]) or b"host" not in headers:
                 _check_once(scope)
             call = await self._call(endpoint, _decoded(scope["path_params"]), scope, headers, receive)
             answer = await endpoint.handler(call)
-            if answer.stream is not None:
-                await self._stream(answer, request, receive, send)
-                self._observe(endpoint, method, answer.status, began)
-                return
+            query = call.query
+            if isinstance(query, Writing) and query.wait and not query.dry_run and answer.replicated is None:
+                answer = answer._replace(replicated=True)  # what secondaries have no part in
+            stream = answer if answer.stream is not None else None
             status = answer.status
-            body = pack(answer) if answer.content is None else answer.content
+            body = b"" if stream else pack(answer) if answer.content is None else answer.content
             extra = {**(answer.headers or {}), **({"etag": f'"{answer.etag}"'} if answer.etag else {})}
             if answer.etag and method in _SAFE and _holds(headers.get(b"if-none-match", b""), answer.etag):
                 status, body = 304, b""
@@ -107,6 +108,10 @@ class Rim:
             status = 500
             body = pack_error(500, f"the server failed; its log tells more under request {request}")
             log().error("request failed", request=request, path=_shown(scope), exc_info=True)
+        if stream is not None:
+            await self._stream(stream, request, receive, send)
+            self._observe(endpoint, method, status, began)
+            return
         if len(body) >= _SMALL and "content-encoding" not in extra:
             body, extra = await _compressed(body, extra, headers.get(b"accept-encoding", b""))
         await _send(scope, send, status, extra, body, request)
@@ -244,18 +249,15 @@ class Rim:
     # -- out
 
     async def _stream(self, answer: Answer, request: str, receive: Receive, send: Send) -> None:
-        """As it comes, until it ends, the client goes away, or does not take what is there for it within the write timeout."""
+        """As it comes, until it ends, the client goes away, or is broken off because it takes nothing (listen.py)."""
         assert answer.stream is not None
         stream = answer.stream
-        within = self.site.settings.http_write_timeout
         headers = _headers(answer.headers or {}, request)
 
         async def pour() -> None:
-            async with asyncio.timeout(within):
-                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             async for part in stream:
-                async with asyncio.timeout(within):
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
+                await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
         async def leave() -> None:
@@ -274,11 +276,12 @@ class Rim:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
-        if isinstance(ended[0], TimeoutError):
-            log().warning("a client did not take its answer", request=request)
-        if isinstance(ended[0], Exception):
-            # The status is out: only a connection that breaks off tells the client that this is not all.
-            raise ended[0]
+        # The status is out: only a connection that breaks off, as it does when we end here, tells the client that this is not all.
+        match ended[0]:
+            case NsblastError() as error:
+                log().error("request failed", request=request, reason=error.message)
+            case Exception() as error:
+                log().error("request failed", request=request, exc_info=error)
 
     def _observe(self, endpoint: Endpoint | None, method: str, status: int, began: float) -> None:
         for observer in self.observers:

@@ -15,6 +15,7 @@ from nsblast.admin.calls import Answer, Call, Endpoint, Refused, Writing
 from nsblast.admin.entries import Given, read, type_numbers
 from nsblast.admin.entry_form import EntryForm
 from nsblast.admin.envelope import status_of
+from nsblast.admin.followers import replicated, will_remain
 from nsblast.admin.reach import commit, demand_primary, demand_whole, difference, guard_of, name_given, owner_in
 from nsblast.admin.routes_rr import NameEdit, without_types
 from nsblast.admin.routes_zones import first_rrsets
@@ -66,6 +67,7 @@ async def post_changes(call: Call) -> Answer:
         except NsblastError as error:
             raise Refused(f"changes[{number}]: {error.message}", status=status_of(error)) from None
     every = list(zones.values())
+    remains = await will_remain(call, [zone.apex for zone in every if isinstance(zone.ops[0], DeleteZone)])
     results = await asyncio.gather(
         *(commit(call, zone.apex, zone.ops, guard_of(call, zone.apex, zone.record), "changes") for zone in every),
         return_exceptions=True,
@@ -76,7 +78,8 @@ async def post_changes(call: Call) -> Answer:
     told = [_told(call, zone, result) for zone, result in zip(every, results, strict=True)]
     failed = [result for result in results if isinstance(result, NsblastError)]
     if not failed:
-        return Answer(told, replicated=True if call.query.wait else None)
+        serials = {result.apex: result.serial for result in results if isinstance(result, Result)}
+        return Answer(told, replicated=False if remains else await replicated(call, serials))
     done = (
         "nothing was changed" if len(failed) == len(every) else f"{len(every) - len(failed)} other zones were changed"
     )

@@ -141,7 +141,7 @@ async def store_setting(
     told = {"zone": name_to_text(result.apex), "serial": result.serial, setting: value}
     if call.query.dry_run:
         return Answer({**told, "dry_run": True})
-    return Answer(told, status, replicated=True if call.query.wait else None)
+    return Answer(told, status)
 
 
 async def _store_master(
@@ -162,7 +162,7 @@ async def _make_secondary(call: Call, apex: Wire) -> Answer:
     told = {"zone": name_to_text(apex), "serial": result.serial, "master": master}
     if call.query.dry_run:
         return Answer({**told, "dry_run": True})
-    return Answer(told, 201, replicated=True if call.query.wait else None)
+    return Answer(told, 201)
 
 
 async def post_master(call: Call) -> Answer:

@@ -215,7 +215,7 @@ async def post_revert(call: Call) -> Answer:
     demand_whole(call, apex)
     check_match(call, zone_etag(record), apex)
     result = await commit(call, apex, [RevertZone(call.body.serial)], guard_of(call, apex, record, match=True))
-    return told(call, result, etag=etag_after(result, record))
+    return await told(call, result, etag=etag_after(result, record))
 
 
 ENDPOINTS = (

@@ -114,7 +114,7 @@ async def _change(call: Call, method: str, *, append: bool = False) -> Answer:
     if method == "POST" and name == zone:
         raise InputError(f"{name_to_text(name)} is the apex of a zone: its entry is changed, not made")
     result = await commit(call, zone, [edit.op()], guard_of(call, zone, record))
-    return told(call, result, status=200 if edit.existed else 201, etag=edit.etag)
+    return await told(call, result, status=200 if edit.existed else 201, etag=edit.etag)
 
 
 async def post_rr(call: Call) -> Answer:
@@ -181,7 +181,7 @@ async def delete_rr(call: Call) -> Answer:
     tags: list[str] = []
     op = without_types(call, name, types, apex=name == zone, tags=tags)
     result = await commit(call, zone, [op], guard_of(call, zone, record))
-    return told(call, result, etag=tags[0] if tags else None)
+    return await told(call, result, etag=tags[0] if tags else None)
 
 
 _WRITES = {404: "the name lies in no zone here", 409: "the zone is a secondary", 412: "If-Match does not hold"}

@@ -5,9 +5,10 @@ was given a subtree sees it like a zone of its own. Records stay when a virtual 
 """
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from nsblast._core.name import fold
 from nsblast._core.rrset import unpack_entry
@@ -31,14 +32,21 @@ class VzoneForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen
     tenant: str
 
 
+class VzoneListing(Paging, kw_only=True, frozen=True):
+    """GET /vzone."""
+
+    given: Annotated[bool, Meta(description="those that the tenant gave away, instead of those it was given")] = False
+
+
 async def list_vzones(call: Call) -> Answer:
     """GET /vzone."""
-    query: Paging = call.query
+    query: VzoneListing = call.query
     after = name_to_text(fold(name_given(query.start, "from"))) if query.start else ""
     found: list[Any] = []
     names: list[str] = []
     more = False
-    for vzone in call.accounts.vzones(call.actor.tenant, after=after, backwards=query.backwards):
+    wanted = call.accounts.vzones_by if query.given else call.accounts.vzones
+    for vzone in wanted(call.actor.tenant, after=after, backwards=query.backwards):
         if not call.actor.may(Permission.LIST_VZONES, fold(name_from_text(vzone.name))):
             continue
         if len(found) == query.limit:
@@ -155,8 +163,8 @@ async def delete_vzone(call: Call) -> Answer:
 _THERE = {404: "there is no such virtual zone"}
 ENDPOINTS = (
     Endpoint(
-        method="GET", path="/vzone", handler=list_vzones, query=Paging, permission=Permission.LIST_VZONES, tag="vzones",
-        summary="Virtual zones that the tenant was given, in pages", answers={200: "names; with kind=brief whose and where"},
+        method="GET", path="/vzone", handler=list_vzones, query=VzoneListing, permission=Permission.LIST_VZONES, tag="vzones",
+        summary="Virtual zones that the tenant was given, or (given=true) gave away, in pages", answers={200: "names; with kind=brief whose and where"},
     ),
     Endpoint(
         method="GET", path="/vzone/{vzone}", handler=get_vzone, query=Paging, tag="vzones",

@@ -18,6 +18,7 @@ from nsblast.admin.entries import SOA as SOA_TYPE
 from nsblast.admin.entry_form import EntryForm, Soa
 from nsblast.admin.entry_show import show
 from nsblast.admin.export import stream_zone
+from nsblast.admin.followers import will_remain
 from nsblast.admin.reach import (
     check_match,
     commit,
@@ -179,7 +180,7 @@ async def post_zone(call: Call) -> Answer:
         result = await commit(call, apex, ops, None)
     except Conflict:
         raise Conflict(f"there is a zone {name_to_text(apex)} already") from None
-    return told(call, result, status=201, etag=etag_after(result, None))
+    return await told(call, result, status=201, etag=etag_after(result, None))
 
 
 def _same_name(form: EntryForm | None, apex: Wire) -> None:
@@ -204,7 +205,7 @@ async def put_zone(call: Call) -> Answer:
     entries = await in_thread(_whole, call, apex, record)
     op = ReplaceZone(entries, tenant=call.actor.tenant)
     result = await commit(call, apex, (op,), guard_of(call, apex, record, match=True), "replaced whole")
-    return told(call, result, status=200 if record is not None else 201, etag=etag_after(result, record))
+    return await told(call, result, status=200 if record is not None else 201, etag=etag_after(result, record))
 
 
 def _whole(call: Call, apex: Wire, record: ZoneRecord | None) -> Any:
@@ -263,8 +264,9 @@ async def delete_zone(call: Call) -> Answer:
     record = zone_of(call, apex, Permission.DELETE_ZONE)
     demand_whole(call, apex)
     check_match(call, zone_etag(record), apex)
+    remains = await will_remain(call, [apex])
     result = await commit(call, apex, (DeleteZone(),), guard_of(call, apex, record, match=True))
-    return told(call, result)
+    return await told(call, result, remains=remains)
 
 
 async def export_zone(call: Call) -> Answer:

@@ -17,9 +17,10 @@ from nsblast.errors import StoreError
 from nsblast.logs import log
 from nsblast.metrics import PROPERTIES
 from nsblast.settings import Settings
+from nsblast.store import switch
 from nsblast.store.changes import Keep
 from nsblast.store.commit import Listener
-from nsblast.store.engine import Database, sweep_followers, sweep_images
+from nsblast.store.engine import Database, destroy, sweep_followers, sweep_images
 from nsblast.store.reader import StoreReader
 from nsblast.store.statistics import Statistics, parse
 from nsblast.store.warm import Warmer
@@ -121,15 +122,23 @@ class OpenStore:
 
 
 def open_for_command(settings: Settings, *, create: bool, after: Callable[[], None] = lambda: None) -> LocalBackend:
-    """In a command, while no server runs. StoreLocked when one does. after: called when it is closed."""
-    database = Database.primary(settings.db_path, block_cache=settings.block_cache, create=create)
+    """In a command, while no server runs. StoreLocked when one does. after: called when it is closed.
+
+    A database made here that nothing was written to is gone afterwards.
+    """
+    path = settings.db_path
+    made = create and not (path / "CURRENT").is_file() and not switch.pending(path)
+    database = Database.primary(path, block_cache=settings.block_cache, create=create)
     index = cache(lambda: Index(database))
     committer = Committer(database, AllRules(AccountRules(index)), keep=_keep(settings))
     committer.start()
 
     def close() -> None:
         committer.close()
+        unused = made and database.position == 0
         database.close()
+        if unused:
+            destroy(path)
         after()
 
     reader = StoreReader(database)

@@ -42,8 +42,9 @@ def show(config: Path | None, as_json: bool, **flags: Any) -> None:
 @setting_options
 def check(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Check the settings without starting: names, values, contradictions, files of keys and certificates, user, file handles."""
-    settings = load(config, **flags).settings
-    identity_of(settings)
+    loaded = load(config, **flags)
+    settings = loaded.settings
+    identity_of(loaded)
     raise_limits(settings)
     read_all(settings.key_files)
     first.check_password(settings.admin_password, settings.password_min)

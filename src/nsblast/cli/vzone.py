@@ -19,11 +19,12 @@ def vzone() -> None:
 
 
 @vzone.command("list")
+@click.option("--given", is_flag=True, help="Those that the tenant gave away, instead of those it was given.")
 @anywhere_options
-def list_vzones(as_json: bool) -> None:
-    """List virtual zones: name, zone, tenant. Those of all tenants with --tenant '*'."""
+def list_vzones(given: bool, as_json: bool) -> None:
+    """List virtual zones that the tenant was given: name, zone, tenant. Those of all tenants with --tenant '*'."""
     with client_anywhere() as client:
-        listed("vzones", client.vzones(), _line, as_json)
+        listed("vzones", client.vzones(given=given), _line, as_json)
 
 
 def _line(each: shapes.Vzone) -> str:

@@ -169,6 +169,8 @@ class Changed(Struct):
     created: bool = False
     """Whether it was not there before."""
     etag: str = ""
+    replicated: bool | None = None
+    """Whether the zone's secondaries have it, where `wait` was given; of POST /changes, those of all zones."""
     rcode: int = 200
     """Of POST /changes: how it went for this zone."""
     message: str = ""

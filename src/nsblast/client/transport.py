@@ -40,7 +40,7 @@ class Writing(TypedDict, total=False):
     diff: bool
     """Tell the difference."""
     wait: float
-    """Seconds to wait until followers have it."""
+    """Seconds to wait until the zone's secondaries have it; Changed.replicated tells whether they do."""
     if_match: str
     """ETag that must still hold (errors.Stale)."""
 
@@ -72,6 +72,7 @@ class Transport:
         self.url = _checked(url)
         self.tenant = tenant
         self._retries = retries
+        self._timeout = timeout
         headers = {"user-agent": "nsblast-client", "accept": "application/json"}
         if who.api_key:
             headers["authorization"] = f"Bearer {who.api_key}"
@@ -109,6 +110,8 @@ class Transport:
     ) -> httpx.Response:
         """Any request, path below /api/v1 (rooted: from the root) and quoted already; an ApiError for any refusal."""
         request = self._build(method, path, query, body, content, headers, rooted)
+        if timeout is None and query and query.get("wait"):
+            timeout = self._timeout + float(query["wait"])
         if timeout is not None:
             request.extensions["timeout"] = httpx.Timeout(timeout).as_dict()
         answer = self._send(request, again=not isinstance(content, Iterator))
@@ -193,7 +196,13 @@ class Transport:
         changed = self._value(answer, Changed)
         changed.created = answer.status_code == 201
         changed.etag = etag_of(answer)
+        changed.replicated = self._replicated(answer) if options.get("wait") else None
         return changed
+
+    def _replicated(self, answer: httpx.Response) -> bool | None:
+        """What an answer to a write with `wait` says of secondaries."""
+        told = self._envelope(answer).get("replicated")
+        return told if isinstance(told, bool) else None
 
     def page(self, path: str, kind: type[T], query: Mapping[str, Any]) -> Page[T]:
         """One page of a list."""

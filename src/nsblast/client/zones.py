@@ -83,7 +83,11 @@ class ZoneCalls(Transport):
     def change(self, changes: Sequence[Change], *, dry_run: bool = False, wait: float = 0, tenant: str = "") -> list[Changed]:  # fmt: skip
         """Several changes; all or nothing for each zone. An ApiError's value tells how each zone fared."""
         query = {"dry_run": dry_run, "wait": wait or None, "tenant": tenant or self.tenant}
-        return self.ask("POST", "/changes", list[Changed], query=query, body={"changes": list(changes)})
+        answer = self.request("POST", "/changes", query=query, body={"changes": list(changes)})
+        changed = self._value(answer, list[Changed])
+        for each in changed if wait else ():
+            each.replicated = self._replicated(answer)
+        return changed
 
     # -- the past
 
@@ -103,9 +107,9 @@ class ZoneCalls(Transport):
 
     # -- virtual zones
 
-    def vzones(self, *, start: str = "", direction: Direction = "forward", limit: int = 1000, tenant: str = "") -> Iterator[Vzone]:  # fmt: skip
-        """Virtual zones that the tenant was given."""
-        return self._list("/vzone", Vzone, start, direction, limit, tenant, kind="verbose")
+    def vzones(self, *, given: bool = False, start: str = "", direction: Direction = "forward", limit: int = 1000, tenant: str = "") -> Iterator[Vzone]:  # fmt: skip
+        """Virtual zones that the tenant was given; given: those that it gave away."""
+        return self._list("/vzone", Vzone, start, direction, limit, tenant, kind="verbose", given=given)
 
     def vzone_entries(self, vzone: str, *, start: str = "", direction: Direction = "forward", limit: int = 1000, tenant: str = "") -> Iterator[Entry]:  # fmt: skip
         """Entries of a virtual zone."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nsblast.errors import PermissionMissing, SettingsError, TooFewFiles, from_os
 from nsblast.settings import Settings
+from nsblast.settings_layers import Loaded
 
 # What a process needs besides connections: table files of the store, logs, sockets, pipes.
 _FILES_BESIDES = 512
@@ -27,25 +28,31 @@ class Identity:
     gid: int
 
 
-def identity_of(settings: Settings) -> Identity | None:
+def identity_of(loaded: Loaded) -> Identity | None:
     """The user and group asked for; None when children stay what they are. SettingsError, PermissionMissing."""
+    settings = loaded.settings
     if not settings.user:
         return None
     try:
         entry = pwd.getpwuid(int(settings.user)) if settings.user.isdigit() else pwd.getpwnam(settings.user)
     except KeyError:
-        raise SettingsError(f"user = {settings.user!r}: there is no such user", key="user") from None
+        raise SettingsError(f"{_told(loaded, 'user')}: there is no such user", key="user") from None
     gid = entry.pw_gid
     if settings.group:
         try:
             gid = int(settings.group) if settings.group.isdigit() else grp.getgrnam(settings.group).gr_gid
         except KeyError:
-            raise SettingsError(f"group = {settings.group!r}: there is no such group", key="group") from None
+            raise SettingsError(f"{_told(loaded, 'group')}: there is no such group", key="group") from None
     if os.geteuid() != 0:
         if (entry.pw_uid, gid) == (os.geteuid(), os.getegid()):
             return None
-        raise PermissionMissing(f"user = {settings.user!r}: only root can become another user")
+        raise PermissionMissing(f"{_told(loaded, 'user')}: only root can become another user")
     return Identity(entry.pw_name, entry.pw_uid, gid)
+
+
+def _told(loaded: Loaded, name: str) -> str:
+    """A setting with the place it was set at."""
+    return f"{loaded.source(name).where}: {name} = {getattr(loaded.settings, name)!r}"
 
 
 def drop(identity: Identity | None) -> None:

@@ -5,7 +5,7 @@ generic form of RFC 3597. There is no second hand-written parser beside dnspytho
 """
 
 from nsblast._core.mnemonic import known_types, type_name, type_number
-from nsblast.records.names import name_from_text, name_to_text
+from nsblast.records.names import name_from_text, name_to_text, quoted
 from nsblast.records.rdata import check_wire, from_text, from_words, to_text
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "known_types",
     "name_from_text",
     "name_to_text",
+    "quoted",
     "to_text",
     "type_name",
     "type_number",

@@ -21,10 +21,20 @@ def name_from_text(text: str | bytes, origin: Wire | None = None) -> Wire:
     try:
         return scan.name_from_text(octets, b"\x00" if origin is None else origin)
     except ValueError as error:
-        shown = octets.decode("utf-8", "backslashreplace")
+        shown = octets.decode("utf-8", "surrogateescape")
         reason = str(error).partition(", found ")[0] if len(shown) > _LONG else str(error)
         shown = shown if len(shown) <= _LONG else f"{shown[:_LONG]}…"
-        raise InputError(f"not a domain name: {shown!r}: {reason}") from None
+        raise InputError(f"not a domain name: {quoted(shown)}: {reason}") from None
+
+
+def quoted(text: str) -> str:
+    """As it was written, in quotes, for messages; what cannot be printed as \\DDD. (repr() doubles backslashes, and names are full of them.)"""
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return f"{mark}{''.join(each if each.isprintable() else _octets_of(each) for each in text)}{mark}"
+
+
+def _octets_of(character: str) -> str:
+    return "".join(_SHOWN[octet] for octet in character.encode("utf-8", "surrogateescape"))
 
 
 def name_to_text(wire: Wire) -> str:

@@ -387,6 +387,12 @@ def _prepare(path: Path, create: bool) -> None:
         raise PermissionMissing(f"cannot write to {path}: the system does not allow it")
 
 
+def destroy(path: str | os.PathLike[str]) -> None:
+    """Remove a database that nobody has open; other files in its folder stay, and all of it where the system refuses."""
+    with contextlib.suppress(Exception):
+        rocksdict.Rdict.destroy(str(path), rocksdict.Options(raw_mode=True))
+
+
 def sweep_followers(path: str | os.PathLike[str]) -> None:
     """Remove what followers that are gone left behind; their folders are named by their process ids."""
     folder = Path(path) / FOLLOWERS

@@ -80,12 +80,13 @@ class Supervisor:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
-        self._settings = self.layers.load().settings
+        loaded = self.layers.load()
+        self._settings = loaded.settings
         setup(self._settings, "supervisor")
         settings = self._settings
         self._notifier = Notifier(self.environ)
         self._sockets = inherited(self.environ)
-        self._identity = identity_of(settings)
+        self._identity = identity_of(loaded)
         raise_limits(settings)
         prepare_folder(settings.db_path, self._identity)
         claim = Claim(settings.db_path, "a server")

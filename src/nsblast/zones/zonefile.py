@@ -20,7 +20,7 @@ from nsblast._core.keys import split_owner_key
 from nsblast._core.name import fold
 from nsblast._core.rrset import unpack_entry
 from nsblast.errors import InputError, ZoneFileError
-from nsblast.records import from_words, name_from_text, name_to_text, to_text, type_name
+from nsblast.records import from_words, name_from_text, name_to_text, quoted, to_text, type_name
 from nsblast.types import Wire
 from nsblast.zones.generate import Word, lines_of
 
@@ -163,7 +163,7 @@ class ZoneReader:
                 self._problem(None, self._foreign(path, scanner.line, scanner.owner))
             elif event == scan.EV_ERROR:
                 line, column, expected, found = scanner.error
-                shown = repr(found.decode("ascii", "backslashreplace")) if found else "the end of the line"
+                shown = quoted(found.decode("utf-8", "surrogateescape")) if found else "the end of the line"
                 self._problem(scanner, ZoneFileError(path, line, generated or column, expected, shown))
             elif event == scan.EV_TEXT:
                 self._rare(scanner, sink, file, path, generated)
@@ -185,9 +185,8 @@ class ZoneReader:
             rdata = from_words(scanner.rrtype, [word[:3] for word in words], origin)
         except InputError as error:
             line, column = (words[0][3], words[0][4]) if words else (scanner.line, 0)
-            found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
             expected = f"rdata of type {type_name(scanner.rrtype)} ({error.message.partition(': ')[2]})"
-            self._problem(None, ZoneFileError(path, line, generated or column, expected, repr(found)))
+            self._problem(None, ZoneFileError(path, line, generated or column, expected, _beginning(words)))
             return
         if not sink.add(scanner.owner, scanner.rrtype, scanner.ttl, rdata, file, scanner.line):
             self._problem(None, self._foreign(path, scanner.line, scanner.owner))
@@ -206,8 +205,7 @@ class ZoneReader:
             raise
         except InputError as error:
             column = words[0][4] if words else 0
-            found = b" ".join(word[0] for word in words)[:80].decode("ascii", "backslashreplace")
-            self._problem(None, ZoneFileError(path, scanner.line, column, error.message, repr(found)))
+            self._problem(None, ZoneFileError(path, scanner.line, column, error.message, _beginning(words)))
 
     def _include(self, scanner: scan.Scanner, sink: Sink, path: str) -> None:
         words: list[Word] = scanner.words()
@@ -223,7 +221,7 @@ class ZoneReader:
                     raise InputError(f"at most {_DEPTH} files inside one another")
             except InputError as error:
                 said = error.expected if isinstance(error, ZoneFileError) else error.message
-                found = repr(words[0][0].decode("utf-8", "backslashreplace")) if words else "the end of the line"
+                found = quoted(words[0][0].decode("utf-8", "surrogateescape")) if words else "the end of the line"
                 self._problem(None, ZoneFileError(path, line, column, said, found))
                 return
             child = scan.Scanner(fd, origin=origin, parent=scanner)
@@ -253,6 +251,11 @@ class ZoneReader:
         assert self._folder is not None
         if os.path.commonpath([self._folder, path]) != self._folder:
             raise InputError(f"a file inside {self._folder}")
+
+
+def _beginning(words: list[Word]) -> str:
+    """As much of an entry's words as a message shows."""
+    return quoted(b" ".join(word[0] for word in words)[:80].decode("utf-8", "surrogateescape"))
 
 
 def _unescaped(text: bytes) -> bytes:

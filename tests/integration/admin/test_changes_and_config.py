@@ -147,6 +147,23 @@ def test_a_subtree_is_given_away_and_taken_back(http: httpx.Client) -> None:
     assert value(http.get("/vzone/given.one.test?direction=backward&from=www.given.one.test")) == []
     value(http.put("/vzone/given.one.test", json={"tenant": "nsblast"}))
     value(http.post("/vzone/one.test", json={"tenant": "nsblast"}), 400)
+    value(http.post("/tenant", json={"name": "taker"}), 201)
+    taker = value(http.put("/vzone/given.one.test", json={"tenant": "taker"}))
+    value(http.put("/vzone/also.one.test", json={"tenant": "taker"}), 201)
+    assert value(http.get("/vzone")) == value(http.get("/vzone?given=true&tenant=taker")) == []
+    assert value(http.get("/vzone?tenant=taker")) == value(http.get("/vzone?given=true"))
+    page = http.get("/vzone?given=true&limit=1&kind=brief").json()
+    assert (page["more"], page["klast"], page["value"][0]["vzone"]) == (True, "also.one.test.", "also.one.test.")
+    assert value(http.get("/vzone?given=true&kind=brief&from=also.one.test")) == [taker]
+    assert value(http.get("/vzone?given=true&direction=backward")) == ["given.one.test.", "also.one.test."]
+    assert [each["vzone"] for each in value(http.get("/vzone?given=true&tenant=*"))] == [
+        "also.one.test.",
+        "given.one.test.",
+    ]
+    value(http.get("/vzone?given=maybe"), 400)
+    value(http.delete("/vzone/also.one.test"))
     value(http.delete("/vzone/given.one.test"))
+    assert value(http.get("/vzone?given=true")) == []
+    value(http.delete("/tenant/taker"))
     value(http.get("/vzone/given.one.test"), 404)
     value(http.get("/rr/www.given.one.test"))

@@ -1,5 +1,6 @@
 """TLS and CORS of the admin API, and clients that misbehave: over real connections."""
 
+import base64
 import json
 import socket
 import ssl
@@ -10,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers.api import api
+from tests.helpers.api import PASSWORD, Api, api
+
+SOA = "$ORIGIN large.test.\n@ 60 SOA ns.example. h.example. 1 2 3 4 5\n@ 60 NS ns.example.\n"
 
 
 def certificate(path: Path, name: str) -> None:
@@ -73,6 +76,44 @@ def talk(server: str, port: int, *parts: bytes) -> bytes:
         while part := sock.recv(65536):
             whole += part
         return whole
+
+
+def unread(server: Api, target: str, pause: float) -> bytes:
+    """What comes of an answer of some 10 MB to a client that takes nothing for a while."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        sock.settimeout(10)
+        sock.connect((server.address, server.http_port))
+        who = base64.b64encode(f"admin:{PASSWORD}".encode())
+        sock.sendall(b"GET %s HTTP/1.1\r\nhost: x\r\nauthorization: Basic %s\r\n\r\n" % (target.encode(), who))
+        whole = sock.recv(1000)
+        time.sleep(pause)
+        try:
+            while part := sock.recv(1 << 20):
+                whole += part
+                if len(whole) > LARGE:
+                    break
+        except ConnectionResetError:
+            pass
+        return whole
+
+
+LARGE = 8 << 20
+
+
+def test_who_does_not_take_an_answer_is_broken_off(tmp_path: Path) -> None:
+    """Streamed or whole; who takes it slowly gets all of it."""
+    texts = " ".join(f'"{"x" * 250}"' for _ in range(100))
+    zone = "".join(f"n{number} 60 TXT {number} {texts}\n" for number in range(400))
+    with api(tmp_path, "--http-write-timeout", "700ms", workers=1) as server:
+        with server.client() as http:
+            made = http.put("/zone/large.test", content=SOA + zone, headers={"content-type": "text/dns"})
+            assert made.status_code == 201, made.text
+        for target in ("/api/v1/zone/large.test/export", "/api/v1/zone/large.test?kind=verbose&limit=1000"):
+            assert len(unread(server, target, 0.0)) > LARGE
+            assert len(unread(server, target, 2.0)) < LARGE
+        assert len(server.events("a client did not take its answer")) == 2
+        assert not [event for event in server.events() if event["level"] == "error"]
 
 
 def test_clients_that_send_too_much_or_too_slowly(tmp_path: Path) -> None:

@@ -310,6 +310,23 @@ def test_nasty_and_wrong(tail: bytes, line: int, column: int, tmp_path) -> None:
 # -- writing --
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"b A 192.0.2.\\001", r"found '192.0.2.\001'"),
+        (b"b\\400 A 192.0.2.1", r"found 'b\400'"),
+        (b"b LOC a\\.b c", r"found 'a\.b c'"),
+        (b"b TXT \x07", r"found '\007'"),
+        (b"b A \xc3\xa4'", 'found "ä\'"'),
+        (b"b A \xff", r"found '\255'"),
+        (b"$GENERATE 1\\.2 b$ A 192.0.2.$", r"found '1\.2 b$ A 192.0.2.$'"),
+    ],
+)
+def test_what_was_found_is_shown_as_it_was_written(line: bytes, found: str) -> None:
+    told = str(refused(HEAD.encode() + line + b"\n"))
+    assert told.endswith(found), told
+
+
 def test_written_zone_is_canonical_with_the_soa_first() -> None:
     text = (
         HEAD
