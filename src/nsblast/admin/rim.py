@@ -109,7 +109,10 @@ class Rim:
             body = pack_error(500, f"the server failed; its log tells more under request {request}")
             log().error("request failed", request=request, path=_shown(scope), exc_info=True)
         if stream is not None:
-            await self._stream(stream, request, receive, send)
+            if method == "HEAD":
+                await self._head(stream, request, send)
+            else:
+                await self._stream(stream, request, receive, send)
             self._observe(endpoint, method, status, began)
             return
         if len(body) >= _SMALL and "content-encoding" not in extra:
@@ -247,6 +250,15 @@ class Rim:
             raise Refused(explain(error, given, "body", endpoint.body)) from None
 
     # -- out
+
+    async def _head(self, answer: Answer, request: str, send: Send) -> None:
+        """What a stream begins with, and none of it."""
+        headers = _headers(answer.headers or {}, request)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        close = getattr(answer.stream, "aclose", None)
+        if close is not None:
+            await close()
 
     async def _stream(self, answer: Answer, request: str, receive: Receive, send: Send) -> None:
         """As it comes, until it ends, the client goes away, or is broken off because it takes nothing (listen.py)."""
