@@ -266,6 +266,34 @@ def test_a_large_zone_is_kept_for_the_next_who_asks(tmp_path: Path) -> None:
             assert ("n1.large.example.", "A", 60, "c00002c8") in now
 
 
+def test_a_transfer_costs_little_memory_and_others_are_answered_beside_it(server: Api, tmp_path: Path) -> None:
+    """13 MiB go out, at the pace of a client that looks up names meanwhile, once made anew and once as they are kept."""
+
+    def memory() -> int:
+        pids = [pid for name, pid in server.pids().items() if name.startswith("worker")]
+        lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+        return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+
+    text = "$ORIGIN heavy.example.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.99\n"
+    (tmp_path / "zone").write_text(text + "".join(f'n{n} TXT "{n:0>200}"\n' for n in range(65_000)))
+    server.command("zone", "import", str(tmp_path / "zone"))
+    before = memory()
+    octets, most = 0, 0
+    for _ in range(2):
+        left = 65_000 + 4
+        for number, wire in enumerate(transfers.stream(transfers.question("heavy.example."), place(server))):
+            octets += len(wire)
+            left -= int.from_bytes(wire[6:8], "big")
+            if number % 100 == 0:
+                most = max(most, memory())
+                for tcp in (False, True):
+                    assert server.ask("www.example.com", tcp=tcp).answer
+            if not left:
+                break
+    assert octets > 25 << 20
+    assert most - before < 6144  # KiB
+
+
 def test_an_ixfr_without_a_serial_is_formerr(server: Api) -> None:
     query = transfers.question("example.com.", 1)
     query.authority.clear()
