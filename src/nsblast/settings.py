@@ -98,7 +98,7 @@ class Settings(BaseModel):
     # -- TCP
     tcp_connections: int = _setting(
         4000,
-        "connections open at once, over all workers; an idle one gives way, else one that owes half a message",
+        "connections open at once, over all workers; an idle one gives way, else one that keeps us waiting",
         live=True,
         ge=1,
     )

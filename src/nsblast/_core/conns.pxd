@@ -90,7 +90,7 @@ cdef uint32_t pool_count(const Pool* pool, uint64_t key) noexcept nogil
 # It has just said something: last in the line of silence.
 cdef void pool_heard(Pool* pool, uint32_t place, uint64_t now) noexcept nogil
 # The longest silent one with nothing under way, of the first `looks` in the line; where few are, the longest silent one that
-# owes us the rest of a message: as many as there may be would else keep everybody else out by half a message each.
+# owes us the rest of a message, or does not take its answers: as many as there may be would else keep everybody else out.
 cdef uint32_t pool_idle(const Pool* pool, uint32_t looks) noexcept nogil
 # Put it into a queue, or out of both.
 cdef void pool_queue(Pool* pool, uint32_t place, uint8_t queue) noexcept nogil
@@ -116,8 +116,12 @@ cdef inline bint conn_idle(const Conn* conn) noexcept nogil:
 
 
 cdef inline bint conn_owes(const Conn* conn) noexcept nogil:
-    """It began a message and did not end it, and nothing else is under way."""
-    return conn.incoming.end != 0 and not conn.whole and conn.outgoing.end == 0 and conn.parked == 0 and conn.handed == 0
+    """It keeps us waiting, for the rest of a message or for taking its answers, and nothing of it waits for us."""
+    if conn.parked or conn.handed:
+        return False
+    if conn.outgoing.end:
+        return conn.blocked != 0
+    return conn.incoming.end != 0 and not conn.whole
 
 
 cdef inline uint64_t conn_key(const uint8_t* client, uint8_t client_len) noexcept nogil:

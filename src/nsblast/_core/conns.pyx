@@ -7,7 +7,7 @@ from nsblast._core.siphash cimport siphash24
 
 cdef enum:
     BUFFER_LEAST = 512      # octets a buffer begins with
-    IDLE_LOOKS = 64         # connections looked at for an idle one before one that owes us a message will do
+    IDLE_LOOKS = 64         # connections looked at for an idle one before one that keeps us waiting will do
 
 
 cdef void line_add(Pool* pool, Line* line, uint32_t place, uint32_t which) noexcept nogil:

@@ -181,6 +181,29 @@ def test_half_a_message_holds_no_place_that_others_want(in_loop: Loop) -> None:
     in_loop(test)
 
 
+def test_who_does_not_take_answers_holds_no_place_that_others_want(in_loop: Loop) -> None:
+    async def test() -> None:
+        async with rigged(tcp_connections=2, tcp_write_timeout=60) as rig:
+            loop = asyncio.get_running_loop()
+            one = query("txt.example.", "TXT")
+            with socket.socket() as first, socket.socket() as second:
+                for raw in (first, second):
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    raw.setblocking(False)
+                    await loop.sock_connect(raw, rig.address)
+                    await loop.sock_sendall(raw, (struct.pack("!H", len(one)) + one) * 400)
+                    await asyncio.sleep(0.1)
+                assert (len(rig.tcp), rig.tcp.memory > 0) == (2, True)
+                new = await rig.connect()
+                new.send(query("www.example."))
+                assert await new.receive()
+                assert (len(rig.tcp), rig.tcp.counts["evicted"], rig.tcp.counts["refused"]) == (2, 1, 0)
+                new.send(query("www.example."))  # the other one stays, as long as this one may give way
+                assert await new.receive()
+
+    in_loop(test)
+
+
 def test_lifetime_ends_even_a_busy_connection(in_loop: Loop) -> None:
     async def test() -> None:
         async with rigged(tcp_lifetime=0.3, tcp_idle_timeout=0.5) as rig:
