@@ -79,6 +79,32 @@ def test_every_member_of_an_entry_goes_out_as_it_came_and_back(http: httpx.Clien
     assert (soa["rname"], soa["serial"] > 4) == ("joe\\.doe.one.test.", True)
 
 
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"mx": [{"host": "bad host!"}]}, "mx.host: 'bad host!' is not the name of a host"),
+        ({"ns": ["-bad.test"]}, "ns: '-bad.test' is not the name of a host"),
+        ({"ns": ["192.0.2.1"]}, "ns: '192.0.2.1' is not the name of a host"),
+        ({"srv": [{"port": 3, "target": "t!.test"}]}, "srv.target: 't!.test' is not the name of a host"),
+        ({"ttl": 1 << 31, "a": "192.0.2.1"}, "body: ttl = 2147483648: "),
+        ({"txt": [["x" * 255] * 260]}, "txt: a record is larger than 65535 octets"),
+        ({"txt": [f"{number:06}" + "x" * 200 for number in range(400)]}, "the RRset is larger than one message"),
+        ({"tlsa": ["3 1"]}, "tlsa"),
+        ({"rr": [{"type": 1, "rdata": "AAEC"}]}, "rr"),
+    ],
+    ids=range(9),
+)
+def test_hosts_ttls_and_sizes_are_checked_before_anything_is_written(
+    http: httpx.Client, entry: dict[str, Any], told: str
+) -> None:
+    before = http.get("/zone/one.test").headers["etag"]
+    for method, path in (("PUT", "/rr/wrong.one.test"), ("PATCH", "/rr/wrong.one.test"), ("PATCH", "/rr/one.test")):
+        answer = http.request(method, path, json=entry)
+        assert (answer.status_code, answer.json()["error"]) == (400, True)
+        assert told in answer.json()["message"]
+    assert http.get("/zone/one.test").headers["etag"] == before
+
+
 def test_a_delete_may_carry_a_body(http: httpx.Client) -> None:
     assert http.put("/rr/gone.one.test", json={"a": "192.0.2.1"}).status_code == 201
     assert http.request("DELETE", "/rr/gone.one.test", content=b"{ no JSON").status_code == 200
