@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import signal
 import socket
 import stat
@@ -207,6 +208,23 @@ def test_sighup_takes_over_what_can_change(server: Server) -> None:
     wait_for(lambda: server.events("settings not taken over"))
     assert "did you mean udp_max?" in server.events("settings not taken over")[0]["reason"]
     assert '"two"' in version(server)
+
+
+def test_a_worker_that_cannot_take_settings_over_whole_is_replaced(server: Server) -> None:
+    server.start()
+    before = server.pids()
+    _, most = resource.prlimit(before["worker 0"], resource.RLIMIT_NOFILE)
+    taken = {int(number) for number in os.listdir(f"/proc/{before['worker 0']}/fd")}
+    first_free = next(number for number in range(len(taken) + 1) if number not in taken)
+    resource.prlimit(before["worker 0"], resource.RLIMIT_NOFILE, (first_free, most))  # no more for a new Engine's ports
+    with Client(server.db_path, 10) as client:
+        client.call("set", changes={"version_text": "replaced"})
+    wait_for(lambda: server.status()["ready"] and server.pids()["worker 0"] != before["worker 0"])
+    assert server.pids()["worker 1"] == before["worker 1"]
+    assert all("replaced" in version(server) for _ in range(20))
+    (ended,) = server.events("process ended, replacing it")
+    assert ended["reason"] == "cannot take over settings: cannot make an event descriptor"
+    assert "Traceback" not in server.text()
 
 
 def test_settings_are_switched_and_the_server_stopped_over_the_control_socket(server: Server) -> None:

@@ -114,7 +114,7 @@ cdef class UdpServer:
         self.wildcard = wildcard
         self.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
         if self.bell < 0:
-            raise OSError(errno, "eventfd")
+            raise OSError(errno, "cannot make an event descriptor")
         # One huge page, where the kernel has one, holds all that a batch touches: it is walked through twice a batch.
         self.place = <Place*> aligned_alloc(HUGE, HUGE)
         if self.place == NULL:

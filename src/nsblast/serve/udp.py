@@ -94,8 +94,13 @@ class UdpPort:
             self._look_after()
 
     def _engage(self) -> None:
-        self._standing = threading.Thread(target=_stand_in, args=(self._server,), name="stand-in", daemon=True)
-        self._standing.start()
+        standing = threading.Thread(target=_stand_in, args=(self._server,), name="stand-in", daemon=True)
+        try:
+            standing.start()
+        except RuntimeError as error:
+            log().warning("no thread for answers beside other work", reason=str(error))
+            return
+        self._standing = standing
         self._filler.relief.append(self)
 
     def _dismiss(self) -> None:

@@ -19,7 +19,7 @@ from dns.opcode import Opcode
 from nsblast._core.engine import Engine
 from nsblast._core.querylog import QueryLog
 from nsblast._core.view import View
-from nsblast.errors import NsblastError, StartError
+from nsblast.errors import NsblastError, StartError, from_os
 from nsblast.logs import log, setup
 from nsblast.process.life import Life
 from nsblast.process.slices import SHORT, take_turns_of
@@ -197,6 +197,11 @@ class Worker:
             self._adjust(Settings(**message["settings"]))
         except NsblastError as error:
             log().error("settings not taken over", reason=error.message)
+        except OSError as error:
+            # No descriptor left, say. Some parts have the new Engine, some the old: a fresh process takes all of it over.
+            self._failure = from_os(error, "take over settings")
+            self._end.set()
+            return
         self._life.channel.send(done=message["n"])
 
     def _adjust(self, settings: Settings) -> None:

@@ -198,6 +198,24 @@ def test_a_catch_up_that_keeps_the_interpreter_holds_up_no_answer_from_memory(in
     in_loop(test)
 
 
+def test_without_a_thread_the_loop_alone_answers(in_loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def test() -> None:
+        async with rigged() as rig:
+            monkeypatch.setattr(threading.Thread, "start", refused)
+            rig.port.renew()
+            monkeypatch.undo()
+            assert rig.filler.relief == []
+            rig.filler.catch_up()
+            assert dns.message.from_wire(await rig.ask(query("www.example."))).answer
+            rig.port.renew()
+            assert rig.filler.relief == [rig.port]
+
+    in_loop(test)
+
+
 def test_all_stand_ins_are_recalled_before_one_is_waited_for(in_loop: Loop) -> None:
     told: list[str] = []
 
