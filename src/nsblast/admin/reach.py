@@ -18,7 +18,7 @@ from nsblast.records import name_from_text, name_to_text, to_text, type_name
 from nsblast.store import layout
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import Rr, Wire
-from nsblast.zones.model import ChangeSet, Contents, Diff, EditName, Guard, Op, Result
+from nsblast.zones.model import ChangeSet, Contents, Diff, Guard, Op, Result
 
 T = TypeVar("T")
 _Entry = TypeVar("_Entry", bound=tuple[Any, ...])
@@ -155,8 +155,7 @@ async def commit(call: Call, apex: Wire, ops: Iterable[Op], guard: Guard | None,
         dry_run=isinstance(call.query, Writing) and call.query.dry_run,
         guard=guard,
     )
-    alone = len(change.ops) == 1 and type(change.ops[0]) is EditName and call.site.alone()
-    return await call.site.backend.submit_in_loop(change, alone=alone)
+    return await call.site.backend.submit_in_loop(change, alone=call.site.alone())
 
 
 async def told(

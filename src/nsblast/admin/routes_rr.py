@@ -54,7 +54,8 @@ class NameEdit:
     def _edit(self, had: tuple[RRset, ...]) -> Iterable[RRset]:
         call = self._call
         self.existed = bool(had)
-        check_match(call, etag_of(had) if had else None, self._name)
+        if b"if-match" in call.headers:
+            check_match(call, etag_of(had) if had else None, self._name)
         if self._method == "POST" and had:
             raise Conflict(f"there is something at {name_to_text(self._name)} already")
         if self._method == "PATCH":

@@ -45,6 +45,10 @@ class AllRules:
         """Only tried?"""
         return not isinstance(change, CreateZones) and change.dry_run
 
+    def is_small(self, change: Change) -> bool:
+        """A few names of one zone."""
+        return isinstance(change, ChangeSet) and self._zones.is_small(change)
+
     def needs_preparing(self, change: Change, store: Layer) -> bool:
         """Whole zones do."""
         if isinstance(change, CreateZones):

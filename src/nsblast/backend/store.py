@@ -105,8 +105,8 @@ class OpenStore:
         return parse(self.database.statistics())
 
     def observe(self, told: Callable[[int, float, float], None]) -> None:
-        """See Committer.observe."""
-        self._committer.observe = told
+        """Tell this one of each commit: changes in it, seconds until it was synced, seconds from there until it was visible."""
+        self._committer.observe(told)
 
     def adjust(self, settings: Settings) -> None:
         """Take over settings that changed."""

@@ -110,6 +110,9 @@ class Rules(Protocol):
     def is_dry(self, change: Any) -> bool:
         """Whether the change is only to be tried."""
 
+    def is_small(self, change: Any) -> bool:
+        """Whether it is a moment's work, for which a loop may stand still, and never needs preparing."""
+
     def needs_preparing(self, change: Any, store: Layer) -> bool:
         """Whether it is too long a work for the committing thread."""
 
@@ -131,4 +134,4 @@ class Event(NamedTuple):
 
 
 Listener: TypeAlias = Callable[[Event], None]
-"""Called in the committing thread; must not block."""
+"""Called in the committing thread or the loop that committed, commit by commit; must not block."""

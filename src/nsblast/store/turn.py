@@ -1,14 +1,17 @@
-"""What waits to be committed, and whose turn it is to commit: the committing thread's, or a lone change's own thread's.
+"""What waits to be committed, and whose turn it is to commit: the committing thread's, or that of the loop which brings changes.
 
-Owns: the queue, the turn, when handing over is not worth it. Never: a commit.
-A change that goes through the queue waits for two threads to be woken, some 60 us each way: a tenth of what a lone writer waits for.
-So who brings the only change there is may commit it there and then. Not so when changes come together: they would no longer share
-a commit; nor while the disk is slow: whoever waits for it does nothing else.
+Owns: the queue, what a loop has gathered, the turn, when handing over is not worth it. Never: a commit.
+Two threads that both have work hold each other up: who comes back from the disk waits up to five milliseconds for the interpreter, and
+who is told of a commit does so again. A lone change besides waits for two threads to be woken, some 60 us each way. So a loop commits its
+small changes itself: a lone one there and then, those that come together at its next turn, in one commit. Not so while the
+disk is slow: whoever waits for it does nothing else; nor when there are very many. Then all go through the queue to the thread.
+Changes are committed in the order they were left here: what is gathered goes into the queue before anything else does.
 """
 
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,9 +19,15 @@ from nsblast.store.jobs import Job
 
 LONE = 3
 """Commits of one change in a row after which the next is expected to be lone too."""
+TOGETHER = 64
+"""Changes a loop commits at once; more are left to the thread."""
 SLOW = 0.002
-"""Seconds a lone commit may take; after a longer one all go to the thread for REST times as long as it took."""
+"""Seconds a commit in a loop may wait, for the disk or for workers, in the mean of lately; beyond it all go to the thread for REST times as long."""
+LATELY = 8
+"""Commits that count in the mean, the last one most; one alone counts as LATELY * SLOW at most."""
 REST = 10
+PATIENCE = 0.003
+"""Seconds a loop waits for the thread's turn to end: mostly it only tidies up."""
 
 
 class Turn:
@@ -31,15 +40,24 @@ class Turn:
         self._put = 0
         """Jobs that were put in the queue; _got: that were taken from it in a turn."""
         self._got = 0
+        self._gathered: deque[Job] = deque()
         self._lone = 0
-        self._began = 0.0
+        self._waited = 0.0
+        """The mean."""
         self._rests_until = 0.0
 
     def put(self, job: Job | None) -> None:
         """Leave a job to the committing thread, or (None) ask it to end. Any thread."""
         with self._gate:
+            self._leave_gathered()
             self._put += 1
             self._jobs.put(job)
+
+    def _leave_gathered(self) -> None:
+        """To the thread."""
+        while self._gathered:
+            self._put += 1
+            self._jobs.put(self._gathered.popleft())
 
     def wait(self) -> None:
         """Until a lone commit under way has ended. Any thread without the turn."""
@@ -60,20 +78,45 @@ class Turn:
 
     def take(self) -> bool:
         """Take the turn if nothing else waits and lone changes are what is expected; then end() must follow."""
-        now = time.monotonic()
-        if self._lone < LONE or now < self._rests_until or not self._mine.acquire(blocking=False):
+        if self._lone < LONE or time.monotonic() < self._rests_until or not self._mine.acquire(blocking=False):
             return False
-        if self._put != self._got:
+        if self._put != self._got or self._gathered:
             self._mine.release()
             return False
-        self._began = now
         return True
 
-    def end(self) -> None:
-        """Give back the turn that take() gave."""
-        now = time.monotonic()
-        if now - self._began > SLOW:
-            self._rests_until = now + (now - self._began) * REST
+    def gather(self, job: Job) -> bool:
+        """Leave a small change to the loop that brings it, or to the thread where that is better; True: take_gathered() is due."""
+        with self._gate:
+            if self._gathered and self._gathered[0].loop is not job.loop:
+                self._leave_gathered()  # it may have ended
+            first = not self._gathered
+            if not first or (self._put == self._got and time.monotonic() >= self._rests_until):
+                self._gathered.append(job)
+                return first
+            self._put += 1
+            self._jobs.put(job)
+            return False
+
+    def take_gathered(self) -> list[Job]:
+        """Take the turn and what was gathered; then end() must follow. Nothing, and no turn, when it was left to the thread."""
+        mine = self._mine.acquire(timeout=PATIENCE)
+        with self._gate:
+            if mine and self._put == self._got and 0 < len(self._gathered) <= TOGETHER:
+                jobs = list(self._gathered)
+                self._gathered.clear()
+                self._lone = self._lone + 1 if len(jobs) == 1 else 0
+                return jobs
+            if mine:
+                self._mine.release()
+            self._leave_gathered()
+            return []
+
+    def end(self, waited: float) -> None:
+        """Give back the turn that take() or take_gathered() gave. waited: seconds for the disk and for workers."""
+        self._waited += (min(waited, LATELY * SLOW) - self._waited) / LATELY
+        if min(waited, self._waited) > SLOW:
+            self._rests_until = time.monotonic() + self._waited * REST
         self._mine.release()
 
     # -- the committing thread --

@@ -9,7 +9,6 @@ thread, or for a lone change the loop that brings it.
 """
 
 import asyncio
-import contextlib
 import shutil
 import threading
 import time
@@ -21,9 +20,9 @@ from typing import Any
 
 from nsblast.errors import Conflict, NsblastError, StoreError
 from nsblast.store import batch, changes, layout, owned
-from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Listener, Newborn, NewbornEnd, Rules
+from nsblast.store.commit import Applied, Bulk, BulkEnd, Event, Newborn, NewbornEnd, Rules
 from nsblast.store.engine import Batch, Database, NotDurable
-from nsblast.store.jobs import Ended, Job, tell
+from nsblast.store.jobs import Ended, Job, Listeners, Times, tell
 from nsblast.store.overlay import Base, Overlay, Remembered
 from nsblast.store.recover import bring_up
 from nsblast.store.turn import Turn
@@ -62,8 +61,6 @@ class Committer:
         """Called after a bulk change: the cache no longer holds everything."""
         self.on_broken: Callable[[Broken], None] = lambda _: None
         """Called in the committing thread when it ends by Broken: the process had better make room for a successor."""
-        self.observe: Callable[[int, float, float], None] = lambda *_: None
-        """Told of each commit: changes in it, seconds until it was synced, seconds from there until it was visible."""
         self.last: CommitNumber = database.position
         self.visible = Visible(segment, database, wake) if segment is not None else None
         self._rules = rules
@@ -81,11 +78,14 @@ class Committer:
         """Zones whose journal may be beyond the bound of one."""
         self._begins: dict[Wire, int] = {}
         """Where the journal of a zone that was trimmed begins: no less is kept of it. Few are ever trimmed."""
-        self._listeners: list[Listener] = []
+        self._listeners = Listeners()
+        self.listen, self.observe = self._listeners.add, self._listeners.observe
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
         self._ended = False
+        self._broken: Broken | None = None
         self._tended = 0.0
+        self._waited = 0.0  # seconds the last commit waited for the disk and for workers
 
     def start(self) -> None:
         """Bring the segment up to the store, then take changes."""
@@ -112,10 +112,6 @@ class Committer:
         """Octets of all journals."""
         return self._kept
 
-    def listen(self, listener: Listener) -> None:
-        """Tell this one of each commit from now on."""
-        self._listeners.append(listener)
-
     def submit(self, change: Any) -> "Future[Any]":
         """The result comes when the change is durable and visible. Any thread may call this."""
         future: Future[Any] = Future()
@@ -126,36 +122,40 @@ class Committer:
         return future
 
     def submit_in_loop(self, change: Any, *, alone: bool = False) -> "asyncio.Future[Any]":
-        """submit() for a coroutine of the running loop: no lock, and one wake-up of the loop for all that one commit ends.
-
-        alone: the change is small, and the loop has nothing else to do; it may wait for the disk as well as anybody.
-        """
+        """submit() for a coroutine of the running loop, in which small changes are committed. alone: nothing else waits for the loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
+        job = Job(change, future, loop)
         if self._ended:
             future.set_exception(StoreError("the store is being closed"))
-        elif not (alone and self._turn.take()):
-            self._turn.put(Job(change, future, loop))
-        else:
-            try:
-                self._commit_here(Job(change, future, loop))
-            finally:
-                self._turn.end()
+        elif not self._rules.is_small(change):
+            self._turn.put(job)
+        elif alone and self._turn.take():
+            self._commit_here([job])
+        elif self._turn.gather(job):
+            loop.call_soon(lambda: self._commit_here(self._turn.take_gathered()))
         return future
 
-    def _commit_here(self, job: Job) -> None:
-        """In the thread of the job's loop, which has the turn."""
-        zone = self._rules.zone_of(job.change)
-        busy = self._ended or self._taken or self._ready or self.lock.locked()
-        if busy or zone in self._taken or self._rules.needs_preparing(job.change, self._store):
-            self._turn.put(job)
+    def _commit_here(self, jobs: list[Job]) -> None:
+        """In the thread of the jobs' loop, which has the turn unless there are none."""
+        if not jobs:
             return
-        job.here = True
+        self._waited, here = 0.0, asyncio.get_running_loop()
+        busy = self._ended or self._taken or self._ready or self.lock.locked() or jobs[0].loop is not here
         try:
-            self._commit([job])
+            for job in jobs:
+                job.here = not busy
+                if busy:
+                    self._turn.put(job)
+            if not busy:
+                self._commit(jobs)
+            elif self._broken:
+                self._refuse_rest(self._broken)
         except Broken as error:
             self._break(error)
             self._turn.put(None)
+        finally:
+            self._turn.end(self._waited)
 
     def apply(self, change: Any) -> Any:
         """submit(), and wait."""
@@ -170,6 +170,7 @@ class Committer:
             self._break(error)
 
     def _break(self, error: Broken) -> None:
+        self._broken = error
         self._ended = True
         self._refuse_rest(error)
         self.on_broken(error)
@@ -285,7 +286,7 @@ class Committer:
                 applied.append(one)
         if applied:
             try:
-                self._write(group, applied, number, now)
+                times = self._write(group, applied, number, now)
             except Exception as error:
                 for job, _ in finished:
                     self._fail(job, error)
@@ -297,13 +298,20 @@ class Committer:
             if one.taken is not None:
                 one.taken()
         self._ended_jobs += [(job, result, None) for job, result in finished]
+        loop = jobs[0].loop if jobs[0].here else None
+        if loop is not None:
+            self._settle()
         if applied:
             zones = tuple(one.zone for one in applied if one.zone is not None)
-            self._tell(Event(number, now, zones, tuple(group.records)))
+            self._listeners.note(Event(number, now, zones, tuple(group.records)), times)
+            if loop is not None:
+                loop.call_soon(self._listeners.tell)  # after the answers, which are due in the loop before this
+            else:
+                self._listeners.tell()
         # Last: who is woken wants the interpreter, which this thread then soon lets go of.
         self._settle()
 
-    def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> None:
+    def _write(self, group: Overlay, applied: list[Applied], number: CommitNumber, now: float) -> Times:
         written = batch.batch_of(group, applied, number, now, self._kept)
         zones = [one.zone for one in applied if one.zone is not None]
         began = time.perf_counter()
@@ -312,10 +320,12 @@ class Committer:
                 self._write_batch(written)
                 self.last = number
                 synced = time.perf_counter()
+                self._waited = synced - began
             else:
                 plan = self.visible.plan(group, zones)
                 try:
                     self.visible.stage(plan)
+                    staged = time.perf_counter()
                     self._write_batch(written)
                 except BaseException:
                     self.visible.forget()
@@ -326,13 +336,15 @@ class Committer:
                     self.visible.show(number, plan)
                 except Exception as error:
                     raise Broken(f"commit {number} is stored, but cannot be made visible: {error}") from error
+                self._waited = time.perf_counter() - staged
         self._store.learn(group)
         for apex, record in group.zones.items():
             self._measure(apex, record)
+        shown = time.perf_counter()
         self._kept += sum(one.octets for one in applied)
-        self.observe(len(applied), synced - began, time.perf_counter() - synced)
         if any(zone.bulk for zone in zones):
             self.after_bulk()
+        return len(applied), synced - began, shown - synced
 
     def _write_batch(self, written: Batch) -> None:
         try:
@@ -353,13 +365,13 @@ class Committer:
             elif isinstance(end, BulkEnd):
                 assert isinstance(bulk, Bulk)
                 zones = (end.zone,)
-                self._ingest(bulk, end, number, now)
+                times = self._ingest(bulk, end, number, now)
             elif isinstance(bulk, Newborn) and bulk.apexes:
                 zones = tuple(
                     ZoneChange(apex, What.CREATED, record.serial, True)
                     for apex, record in zip(bulk.apexes, end.records, strict=True)
                 )
-                self._ingest_newborn(bulk, end, number, now)
+                times = self._ingest_newborn(bulk, end, number, now)
         except BaseException as error:
             bulk.discard()
             self._fail(job, error)
@@ -370,7 +382,8 @@ class Committer:
         self._ended_jobs.append((job, end.result, None))
         self._settle()
         if zones:
-            self._tell(Event(number, now, zones))
+            self._listeners.note(Event(number, now, zones), times)
+            self._listeners.tell()
             self.after_bulk()
 
     def _demand_new(self, born: Newborn) -> None:
@@ -381,10 +394,10 @@ class Committer:
         if late:
             raise Conflict(f"{len(late)} of {len(born.apexes)} zones to be made together are being made by others")
 
-    def _ingest(self, bulk: Bulk, end: BulkEnd, number: CommitNumber, now: float) -> None:
+    def _ingest(self, bulk: Bulk, end: BulkEnd, number: CommitNumber, now: float) -> Times:
         small = batch.files_of(self.database, self._folder, bulk.apex, end, number, now, self._kept)
         files = [small[0], *bulk.files, small[1]]
-        self._ingest_files(
+        times = self._ingest_files(
             files,
             number,
             lambda visible: visible.flip,
@@ -392,10 +405,11 @@ class Committer:
         )
         self._measure(bulk.apex, end.record)
         self._kept += end.octets
+        return times
 
-    def _ingest_newborn(self, born: Newborn, end: NewbornEnd, number: CommitNumber, now: float) -> None:
+    def _ingest_newborn(self, born: Newborn, end: NewbornEnd, number: CommitNumber, now: float) -> Times:
         others = batch.newborn_files(self.database, self._folder, born, end, number, now, self._kept)
-        self._ingest_files(
+        times = self._ingest_files(
             [*born.files, *others],
             number,
             lambda visible: visible.appear,
@@ -404,6 +418,7 @@ class Committer:
         if self._begins:
             for apex, record in zip(born.apexes, end.records, strict=True):
                 self._measure(apex, record)
+        return times
 
     def _ingest_files(
         self,
@@ -411,7 +426,7 @@ class Committer:
         number: CommitNumber,
         way: Callable[[Visible], Callable[[CommitNumber, Plan, Callable[[], None]], None]],
         plan_of: Callable[[Visible], Plan],
-    ) -> None:
+    ) -> Times:
         began = time.perf_counter()
         synced = began
 
@@ -435,7 +450,7 @@ class Committer:
                     raise
                 except Exception as error:
                     raise Broken(f"bulk commit {number} cannot be made visible: {error}") from error
-        self.observe(1, synced - began, time.perf_counter() - synced)
+        return 1, synced - began, time.perf_counter() - synced
 
     def _measure(self, apex: Wire, record: ZoneRecord | None) -> None:
         bound, begin = self.keep.zone, self._begins.get(apex, 0)
@@ -458,11 +473,6 @@ class Committer:
         if was != special:
             plan.special[bulk.apex] = int(special) - int(was)
         return plan
-
-    def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            with contextlib.suppress(NsblastError):
-                listener(event)
 
     def _tend(self) -> None:
         self._tended = time.monotonic()

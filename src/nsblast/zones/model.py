@@ -7,7 +7,7 @@ Owner names in operations are wire form as the user spelled them; they are folde
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 from nsblast.store.values_v1 import ZoneKind, ZoneRecord
 from nsblast.types import CommitNumber, Rr, Wire
@@ -169,6 +169,7 @@ class EditName:
 
 
 NameOp: TypeAlias = PutName | EditName | MergeRRsets | AppendRRs | DeleteRRs | DeleteTypes | DeleteName
+OF_NAMES: frozenset[type] = frozenset(get_args(NameOp))
 Op: TypeAlias = CreateZone | DeleteZone | ConfigureZone | ReplaceZone | RevertZone | NameOp
 
 

@@ -25,11 +25,13 @@ from nsblast.zones.checks import SOA, text
 from nsblast.zones.deletion import is_large, keep
 from nsblast.zones.edit import Changed, work_in
 from nsblast.zones.journal import JOURNAL_OCTETS, gap, journal_of, mark_of
-from nsblast.zones.model import ChangeSet, DeleteZone, Diff, ReplaceZone, Result, RevertZone
+from nsblast.zones.model import OF_NAMES, ChangeSet, DeleteZone, Diff, ReplaceZone, Result, RevertZone
 from nsblast.zones.revert import is_revert, work_out
 from nsblast.zones.structure import flags_of, is_restricted
 from nsblast.zones.turns import in_turns
 
+FEW = 4
+"""Operations of a change-set that is small."""
 CHECK_OCTETS = 32 << 10
 """Entries larger than this are always checked whole; smaller ones only where a rule may be broken."""
 
@@ -44,6 +46,10 @@ class ZoneRules:
     def is_dry(self, change: ChangeSet) -> bool:
         """Only tried?"""
         return change.dry_run
+
+    def is_small(self, change: ChangeSet) -> bool:
+        """A few names."""
+        return len(change.ops) <= FEW and all(type(op) in OF_NAMES for op in change.ops)
 
     def needs_preparing(self, change: ChangeSet, store: Layer) -> bool:
         """Whole replacements, unless they are prepared already; reverts; deletions of large zones."""

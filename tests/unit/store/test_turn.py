@@ -43,7 +43,7 @@ def test_after_lone_changes_the_next_is_taken() -> None:
     lone(turns)
     assert turns.take()
     assert not turns.take()  # there is one turn
-    turns.end()
+    turns.end(0.0)
     assert turns.take()
 
 
@@ -71,18 +71,24 @@ def test_changes_that_came_together_end_it() -> None:
     assert turns.take()
 
 
-def test_a_slow_commit_has_the_next_go_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_disk_has_the_next_go_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(turn.time, "monotonic", lambda: now)
     turns = Turn()
     lone(turns)
     assert turns.take()
-    now += turn.SLOW * 2
-    turns.end()
-    now += turn.SLOW * (turn.REST - 1) * 2
-    assert not turns.take()
-    now += turn.SLOW * 4
+    turns.end(turn.SLOW * turn.LATELY / 2)  # once in a while is nothing
     assert turns.take()
+    turns.end(turn.SLOW * turn.LATELY * 100)
+    now += turn.SLOW * (turn.REST - 1)
+    assert not turns.take()
+    assert not turns.gather(job())
+    with turns.of_thread(1.0) as waiting:
+        assert len(list(waiting)) == 1
+    now += turn.SLOW * turn.REST
+    assert turns.take()
+    turns.end(0.0)
+    assert turns.gather(job())
 
 
 def test_the_thread_waits_for_a_lone_commit() -> None:
@@ -100,9 +106,45 @@ def test_the_thread_waits_for_a_lone_commit() -> None:
     turns.put(job())
     other.join(0.1)
     assert not had
-    turns.end()
+    turns.end(0.0)
     other.join(5)
     assert had == [1]
+
+
+def test_a_loop_gathers_and_takes_all_at_once() -> None:
+    turns = Turn()
+    jobs = [job() for _ in range(turn.TOGETHER)]
+    assert [turns.gather(each) for each in jobs] == [True, *[False] * (turn.TOGETHER - 1)]
+    assert not turns.take()  # it would pass them
+    assert turns.take_gathered() == jobs
+    assert turns.gather(job())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turn, "PATIENCE", 0.01)
+        assert turns.take_gathered() == []  # there is one turn
+    turns.end(0.0)
+    with turns.of_thread(1.0) as waiting:
+        assert len(list(waiting)) == 1  # it was left to the thread
+
+
+def test_what_is_gathered_is_passed_by_nothing() -> None:
+    turns = Turn()
+    first, second, third = job(), job(), job()
+    assert turns.gather(first)
+    turns.put(second)
+    assert not turns.gather(third)  # something waits for the thread: this goes behind it
+    assert turns.take_gathered() == []
+    with turns.of_thread(1.0) as waiting:
+        assert list(waiting) == [first, second, third]
+    assert turns.gather(job())
+
+
+def test_very_many_are_left_to_the_thread() -> None:
+    turns = Turn()
+    for _ in range(turn.TOGETHER + 1):
+        turns.gather(job())
+    assert turns.take_gathered() == []
+    with turns.of_thread(1.0) as waiting:
+        assert len(list(waiting)) == turn.TOGETHER + 1
 
 
 def edit(number: int) -> EditName:
