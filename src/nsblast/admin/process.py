@@ -228,7 +228,7 @@ class Control:
         return True
 
     async def _status(self, _: dict[str, Any], __: Peer) -> dict[str, Any]:
-        return status_of(self.settings, self.segment, self.store, self._told)
+        return status_of(self.settings, self.segment, self.store, self._told, self.transfers.secondaries.number)
 
     async def _set(self, args: dict[str, Any], _: Peer) -> None:
         """Switch settings until the next start: {"changes": {"log_level": "debug", …}}."""

@@ -26,10 +26,12 @@ class Told:
         self.children = message["children"]
 
 
-def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told) -> dict[str, Any]:
-    """The state as plain values."""
+def status_of(settings: Settings, segment: Segment, store: OpenStore, told: Told, secondary: int) -> dict[str, Any]:
+    """The state as plain values. secondary: zones that have a master."""
     return {
         "version": __version__,
+        "role": "primary and secondary" if secondary else "primary",
+        "secondary_zones": secondary,
         "pid": told.pid,
         "phase": told.phase,
         "ready": told.phase == "running" and all(child["state"] == "ready" for child in told.children),

@@ -56,7 +56,9 @@ def wait(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def _print(state: dict[str, Any]) -> None:
-    say(f"nsblast {state['version']}, process {state['pid']}, {state['phase']}, up {state['uptime']:.0f} s")
+    say(
+        f"nsblast {state['version']}, process {state['pid']}, {state['phase']}, up {state['uptime']:.0f} s, {state['role']}"
+    )
     for place in state["listening"]:
         say(f"  serves    {place}")
     store, cache = state["store"], state["cache"]

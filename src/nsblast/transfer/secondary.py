@@ -170,6 +170,11 @@ class Secondaries:
             return None
         return zone.status()
 
+    @property
+    def number(self) -> int:
+        """Of zones."""
+        return len(self._zones)
+
     def counts(self) -> dict[str, int]:
         """Zones by state, and what runs. Any thread may ask."""
         states = Counter(zone.state for zone in list(self._zones.values()))

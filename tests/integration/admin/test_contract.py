@@ -147,6 +147,7 @@ def test_any_login_sees_the_state(server: Api, http: httpx.Client) -> None:
         assert client.get("/version").json()["value"].keys() == {"nsblast", "rocksdb", "python"}
     assert told["ready"] is True
     assert told["uptime"] > 0
+    assert told["role"] == ("primary and secondary" if told["secondary_zones"] else "primary")
     assert (told["store"]["position"], told["cache"]["workers"]) == (
         http.get("/status").json()["value"]["store"]["position"],
         1,
