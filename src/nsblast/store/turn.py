@@ -26,6 +26,8 @@ SLOW = 0.002
 LATELY = 8
 """Commits that count in the mean, the last one most; one alone counts as LATELY * SLOW at most."""
 REST = 10
+STUCK = 1.0
+"""Seconds after which one commit is enough: a worker hangs and the cache has no room, or the disk does."""
 PATIENCE = 0.003
 """Seconds a loop waits for the thread's turn to end: mostly it only tidies up."""
 
@@ -115,7 +117,9 @@ class Turn:
     def end(self, waited: float) -> None:
         """Give back the turn that take() or take_gathered() gave. waited: seconds for the disk and for workers."""
         self._waited += (min(waited, LATELY * SLOW) - self._waited) / LATELY
-        if min(waited, self._waited) > SLOW:
+        if waited > STUCK:
+            self._rests_until = time.monotonic() + waited * REST
+        elif min(waited, self._waited) > SLOW:
             self._rests_until = time.monotonic() + self._waited * REST
         self._mine.release()
 

@@ -79,7 +79,7 @@ def test_a_slow_disk_has_the_next_go_to_the_thread(monkeypatch: pytest.MonkeyPat
     assert turns.take()
     turns.end(turn.SLOW * turn.LATELY / 2)  # once in a while is nothing
     assert turns.take()
-    turns.end(turn.SLOW * turn.LATELY * 100)
+    turns.end(turn.SLOW * turn.LATELY * 50)
     now += turn.SLOW * (turn.REST - 1)
     assert not turns.take()
     assert not turns.gather(job())
@@ -88,6 +88,22 @@ def test_a_slow_disk_has_the_next_go_to_the_thread(monkeypatch: pytest.MonkeyPat
     now += turn.SLOW * turn.REST
     assert turns.take()
     turns.end(0.0)
+    assert turns.gather(job())
+
+
+def test_one_commit_that_waits_for_a_worker_that_hangs_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(turn.time, "monotonic", lambda: now)
+    turns = Turn()
+    lone(turns)
+    assert turns.take()
+    turns.end(5.0)
+    now += 5.0 * turn.REST - 1
+    assert not turns.take()
+    assert not turns.gather(job())
+    now += 2
+    with turns.of_thread(1.0) as waiting:
+        assert len(list(waiting)) == 1
     assert turns.gather(job())
 
 
