@@ -10,13 +10,25 @@ from typing import Any
 
 import dns.message
 import dns.rcode
+import dns.rdata
+import dns.rdatatype
 
 from nsblast.records import name_from_text
 from nsblast.settings import Settings
 from nsblast.transfer.outgoing import Outgoing
-from nsblast.zones.model import ChangeSet, NameOp
+from nsblast.zones.model import ChangeSet, NameOp, PutName, RRset
 from tests.helpers import transfers
 from tests.helpers.updating import CLIENT, Updating
+
+
+def put_of(owner: str, sets: list[tuple[str, int, list[str]]]) -> PutName:
+    """(type, TTL, texts) of each RRset at a name."""
+    rrsets = []
+    for kind, ttl, texts in sets:
+        rdatas = [dns.rdata.from_text("IN", kind, text, relativize=False).to_wire() for text in texts]
+        rdtype = int(dns.rdatatype.from_text(kind))
+        rrsets.append(RRset(rdtype, ttl, tuple(one for one in rdatas if one is not None)))
+    return PutName(name_from_text(owner), tuple(rrsets))
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,19 @@
 
 from collections.abc import Iterator
 
-import dns.rdata
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nsblast.records import name_from_text
 from nsblast.transfer import images, outgoing, renewed
 from nsblast.transfer.outgoing import Outgoing
-from nsblast.zones.model import NameOp, PutName, RRset
 from tests.helpers import transfers
-from tests.helpers.giving import Giving, giving
+from tests.helpers.giving import Giving, giving, put_of
 from tests.helpers.updating import ZONE
 
 HOSTS = 60
 TEXT = ZONE + "".join(f"Host{n:02d} 300 IN A 10.0.0.{n}\nhost{n:02d} 300 IN MX 5 Mail\n" for n in range(HOSTS))
 SOA_AND_NS = ("SOA", "NS")
-KINDS = {"A": 1, "TXT": 16, "MX": 15, "SRV": 33, "NS": 2}
 VALUES = {
     "A": tuple(f"192.0.2.{n}" for n in range(8)),
     "TXT": tuple(f'"{n}{"x" * 120}"' for n in range(8)),
@@ -51,14 +47,6 @@ steps = st.lists(
     min_size=1,
     max_size=8,
 )
-
-
-def op_of(name: str, sets: list[tuple[str, int, list[str]]]) -> NameOp:
-    rrsets = []
-    for kind, ttl, texts in sets:
-        rdatas = [dns.rdata.from_text("IN", kind, text, relativize=False).to_wire() for text in texts]
-        rrsets.append(RRset(KINDS[kind], ttl, tuple(one for one in rdatas if one is not None)))
-    return PutName(name_from_text(name), tuple(rrsets))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +88,7 @@ def test_the_same_records(
     plain = Outgoing(place.outgoing._reader, place._settle, place.settings(transfers_kept=0))
     place.whole()
     for changes, transferred in steps:
-        place.change(*(op_of(name, sets) for name, sets in changes))
+        place.change(*(put_of(name, sets) for name, sets in changes))
         if transferred:
             compare(place, plain)
     compare(place, plain)

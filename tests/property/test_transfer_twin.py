@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 
-import dns.rdata
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nsblast.records import name_from_text
 from nsblast.transfer import incremental
-from nsblast.zones.model import NameOp, PutName, RRset
 from tests.helpers import transfers
-from tests.helpers.giving import Giving, giving
+from tests.helpers.giving import Giving, giving, put_of
 
 NAMES = ("example.", "a.example.", "b.a.example.", "C.example.", "*.example.", "cut.example.", "below.cut.example.")
 VALUES = {
@@ -21,7 +18,6 @@ VALUES = {
     "NS": ("ns1.example.", "ns2.example."),
     "TYPE65280": ("\\# 1 00", "\\# 2 0001"),
 }
-TYPES = {"A": 1, "TXT": 16, "MX": 15, "NS": 2, "TYPE65280": 65280}
 value = st.sampled_from(tuple(VALUES)).flatmap(
     lambda kind: st.tuples(
         st.just(kind), st.sampled_from((60, 300)), st.lists(st.sampled_from(VALUES[kind]), min_size=1, unique=True)
@@ -37,15 +33,6 @@ def place() -> Iterator[Giving]:
         yield opened
 
 
-def op_of(owner: str, sets: list[tuple[str, int, list[str]]]) -> NameOp:
-    """The apex keeps what a zone must have."""
-    rrsets = []
-    for kind, ttl, texts in sets:
-        rdatas = [dns.rdata.from_text("IN", kind, text, relativize=False).to_wire() for text in texts]
-        rrsets.append(RRset(TYPES[kind], ttl, tuple(one for one in rdatas if one is not None)))
-    return PutName(name_from_text(owner), tuple(rrsets))
-
-
 @given(changes, st.booleans())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_earlier_version_becomes_the_one_served(
@@ -54,7 +41,7 @@ def test_any_earlier_version_becomes_the_one_served(
     place.reset()
     versions = [place.whole()]
     for step in steps:
-        ops = tuple(op_of(owner, sets) for owner, sets in step if owner != "example.")
+        ops = tuple(put_of(owner, sets) for owner, sets in step if owner != "example.")
         if ops:
             place.change(*ops)
             versions.append(place.whole())

@@ -39,6 +39,37 @@ cdef inline uint32_t mixed(uint32_t hash, Reader* label) noexcept nogil:
     return hash
 
 
+cdef inline uint32_t labels_of(Reader* r, uint32_t* at) noexcept nogil:
+    """How many labels the name at the cursor has; at: where each begins, and the root behind them."""
+    cdef uint32_t labels = 0
+    cdef uint8_t size
+    while labels < LABELS:
+        at[labels] = r.at
+        size = reader_u8(r)
+        if size == 0 or reader_bad(r):
+            break
+        reader_take(r, size)
+        labels += 1
+    return labels
+
+
+cdef inline uint32_t longer(uint32_t hash, Reader* r, uint32_t at) noexcept nogil:
+    """The hash of a suffix, with the label there before it."""
+    cdef Reader label
+    cdef uint8_t size
+    cdef const uint8_t* octets
+    reader_seek(r, at)
+    size = reader_u8(r)
+    octets = reader_take(r, size)
+    reader_open(&label, octets, size if octets != NULL else 0)
+    return mixed(hash, &label)
+
+
+cdef inline uint32_t slot_of(uint32_t hash) noexcept nogil:
+    """Which of the places a suffix has."""
+    return (hash ^ (hash >> 16)) & (PLACES - 1)
+
+
 cdef class Packer:
     def __cinit__(self, bytes head not None, unsigned int limit=16384, unsigned int most=65535):
         self.memory = <uint8_t*> malloc(MESSAGE_OCTETS)
@@ -84,32 +115,19 @@ cdef class Packer:
 
     cdef void put_name(self, const uint8_t* name, uint32_t length) noexcept nogil:
         """A well-formed name; suffixes that are new are remembered. w.bad when it does not fit."""
-        cdef uint16_t at[LABELS]
+        cdef uint32_t at[LABELS]
         cdef uint32_t slot[LABELS]
-        cdef Reader r, label
-        cdef uint32_t labels = 0
-        cdef uint32_t k, known, place
+        cdef Reader r
+        cdef uint32_t k, labels, known, place
         cdef uint32_t hash = FIRST_FACTOR
         cdef uint32_t start = self.w.at
         cdef uint32_t pointed = 0
-        cdef uint8_t size
-        cdef const uint8_t* octets
         reader_open(&r, name, length)
-        while labels < LABELS:
-            at[labels] = <uint16_t> r.at
-            size = reader_u8(&r)
-            if size == 0 or reader_bad(&r):
-                break
-            reader_take(&r, size)
-            labels += 1
+        labels = labels_of(&r, at)
         known = labels                      # label from which on a pointer stands for the rest
         for k in range(labels):
-            reader_seek(&r, at[labels - 1 - k])
-            size = reader_u8(&r)
-            octets = reader_take(&r, size)
-            reader_open(&label, octets, size if octets != NULL else 0)
-            hash = mixed(hash, &label)
-            slot[labels - 1 - k] = (hash ^ (hash >> 16)) & (PLACES - 1)
+            hash = longer(hash, &r, at[labels - 1 - k])
+            slot[labels - 1 - k] = slot_of(hash)
             if known == labels - k:         # the suffix before was known, or was the root
                 place = self.places[slot[labels - 1 - k]]
                 if place and spells(&self.w, place, name + at[labels - 1 - k]):
@@ -127,30 +145,17 @@ cdef class Packer:
                     self.places[slot[k]] = <uint16_t> (start + at[k])
 
     cdef void learn(self, uint32_t start, uint32_t length) noexcept nogil:
-        cdef Reader r, label
+        cdef Reader r
         cdef uint32_t at[LABELS]
-        cdef uint32_t labels = 0
-        cdef uint32_t k
+        cdef uint32_t k, labels
         cdef uint32_t hash = FIRST_FACTOR
-        cdef uint8_t size
-        cdef const uint8_t* octets
         reader_open(&r, self.w.base, min(start + length, self.w.at))
         reader_seek(&r, start)
-        while labels < LABELS:
-            at[labels] = r.at
-            size = reader_u8(&r)
-            if size == 0 or reader_bad(&r):
-                break
-            reader_take(&r, size)
-            labels += 1
+        labels = labels_of(&r, at)
         for k in range(labels):
-            reader_seek(&r, at[labels - 1 - k])
-            size = reader_u8(&r)
-            octets = reader_take(&r, size)
-            reader_open(&label, octets, size if octets != NULL else 0)
-            hash = mixed(hash, &label)
+            hash = longer(hash, &r, at[labels - 1 - k])
             if at[labels - 1 - k] <= POINTER_MAX:
-                self.places[(hash ^ (hash >> 16)) & (PLACES - 1)] = <uint16_t> at[labels - 1 - k]
+                self.places[slot_of(hash)] = <uint16_t> at[labels - 1 - k]
 
     cdef Status try_rr(self, const uint8_t* owner, uint32_t owner_len, uint16_t rrtype, uint32_t ttl,
                        const uint8_t* rdata, uint16_t rdlength) noexcept nogil:

@@ -52,17 +52,19 @@ class Turn:
         """Leave a job to the committing thread, or (None) ask it to end. Any thread."""
         with self._gate:
             self._leave_gathered()
-            self._put += 1
-            self._jobs.put(job)
+            self._leave(job)
+
+    def _leave(self, job: Job | None) -> None:
+        """To the thread."""
+        self._put += 1
+        self._jobs.put(job)
 
     def _leave_gathered(self) -> None:
-        """To the thread."""
         while self._gathered:
-            self._put += 1
-            self._jobs.put(self._gathered.popleft())
+            self._leave(self._gathered.popleft())
 
     def wait(self) -> None:
-        """Until a lone commit under way has ended. Any thread without the turn."""
+        """Until a commit under way in a loop has ended. Any thread without the turn."""
         with self._mine:
             return
 
@@ -96,8 +98,7 @@ class Turn:
             if not first or (self._put == self._got and time.monotonic() >= self._rests_until):
                 self._gathered.append(job)
                 return first
-            self._put += 1
-            self._jobs.put(job)
+            self._leave(job)
             return False
 
     def take_gathered(self) -> list[Job]:

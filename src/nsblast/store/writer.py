@@ -5,7 +5,7 @@ Never: what a change means (Rules), what it shows (visible.py).
 Invariants: a future is resolved after its commit is synced and visible in every worker; a change that fails takes nobody with
 it; changes of one zone are applied in the order they were submitted. `lock` is held from before a commit is on the disk until it
 is visible, so that nobody fills the cache with what is not visible yet. Who commits has the turn (turn.py): the committing
-thread, or for a lone change the loop that brings it.
+thread, or for small changes the loop that brings them.
 """
 
 import asyncio

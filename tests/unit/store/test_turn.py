@@ -1,8 +1,9 @@
-"""Whose turn it is to commit: a lone change's own thread commits it only when nothing it could pass waits, and the disk is quick."""
+"""Whose turn it is to commit: a loop commits its small changes only when nothing they could pass waits, and the disk is quick."""
 
 import asyncio
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ def lone(turns: Turn, times: int = LONE) -> None:
         turns.put(job())
         with turns.of_thread(1.0) as waiting:
             assert next(waiting) is not None
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(turn.time, "monotonic", lambda: made.now)
+    return made
 
 
 def test_a_first_change_is_left_to_the_thread() -> None:
@@ -71,37 +84,33 @@ def test_changes_that_came_together_end_it() -> None:
     assert turns.take()
 
 
-def test_a_slow_disk_has_the_next_go_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(turn.time, "monotonic", lambda: now)
+def test_a_slow_disk_has_the_next_go_to_the_thread(clock: Clock) -> None:
     turns = Turn()
     lone(turns)
     assert turns.take()
     turns.end(turn.SLOW * turn.LATELY / 2)  # once in a while is nothing
     assert turns.take()
     turns.end(turn.SLOW * turn.LATELY * 50)
-    now += turn.SLOW * (turn.REST - 1)
+    clock.now += turn.SLOW * (turn.REST - 1)
     assert not turns.take()
     assert not turns.gather(job())
     with turns.of_thread(1.0) as waiting:
         assert len(list(waiting)) == 1
-    now += turn.SLOW * turn.REST
+    clock.now += turn.SLOW * turn.REST
     assert turns.take()
     turns.end(0.0)
     assert turns.gather(job())
 
 
-def test_one_commit_that_waits_for_a_worker_that_hangs_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(turn.time, "monotonic", lambda: now)
+def test_one_commit_that_waits_for_a_worker_that_hangs_is_enough(clock: Clock) -> None:
     turns = Turn()
     lone(turns)
     assert turns.take()
     turns.end(5.0)
-    now += 5.0 * turn.REST - 1
+    clock.now += 5.0 * turn.REST - 1
     assert not turns.take()
     assert not turns.gather(job())
-    now += 2
+    clock.now += 2
     with turns.of_thread(1.0) as waiting:
         assert len(list(waiting)) == 1
     assert turns.gather(job())
