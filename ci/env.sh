@@ -15,7 +15,8 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\n")
+extras = project["optional-dependencies"]
+print(*project["dependencies"], *extras["dev"], *extras["perf"], sep="\n")
 PY
 )
 if [ "$(cat "$VENV/requirements.txt" 2>/dev/null)" != "$wanted" ]; then
